@@ -101,6 +101,7 @@ class PreprocessConfig:
     video_min_pixels: int = 128 * 28 * 28
     video_max_pixels: int = 768 * 28 * 28
     video_total_pixels: int = int(MAX_TOTAL_TOKENS * 28 * 28 * VIDEO_TOKEN_SHARE)
+    video_max_frames: int = 768
     image_mean: tuple[float, float, float] = IMAGE_MEAN
     image_std: tuple[float, float, float] = IMAGE_STD
 
@@ -274,6 +275,7 @@ def preprocess_config(image: Json, video: Json | None = None) -> PreprocessConfi
         video_min_pixels=clip.get("frame_min_pixels", default.video_min_pixels),
         video_max_pixels=clip.get("frame_max_pixels", default.video_max_pixels),
         video_total_pixels=clip.get("total_pixels", default.video_total_pixels),
+        video_max_frames=clip.get("max_frames", default.video_max_frames),
         image_mean=(mean[0], mean[1], mean[2]),
         image_std=(std[0], std[1], std[2]),
     )
