@@ -1,0 +1,1 @@
+"""The command line of qwenvl: everything a user sees, and no tensor outside `engine`."""
