@@ -189,7 +189,9 @@ def _rope(source: Json, head_dim: int) -> tuple[float, tuple[int, int, int]]:
         raise ConfigError(f"rope type {kind!r} is not supported", "only 'mrope' and 'default' are")
     section = tuple(rope.get("mrope_section", ()))
     if len(section) != 3 or not all(isinstance(n, int) and n > 0 for n in section) or sum(section) != head_dim // 2:
-        raise ConfigError(f"mrope_section {list(section)} does not split half a head ({head_dim // 2})", "damaged config")
+        raise ConfigError(
+            f"mrope_section {list(section)} does not split half a head ({head_dim // 2})", "damaged config"
+        )
     theta = rope.get("rope_theta", source.get("rope_theta", 1_000_000.0))
     return float(theta), (section[0], section[1], section[2])
 
@@ -252,7 +254,9 @@ def _limits(source: Json, low: int, high: int) -> tuple[int, int]:
     least = source.get("min_pixels") or size.get("shortest_edge") or size.get("min_pixels") or low
     most = source.get("max_pixels") or size.get("longest_edge") or size.get("max_pixels") or high
     if not 0 < least <= most:
-        raise ConfigError(f"min_pixels {least} and max_pixels {most} leave no size", "the preprocessor config is damaged")
+        raise ConfigError(
+            f"min_pixels {least} and max_pixels {most} leave no size", "the preprocessor config is damaged"
+        )
     return int(least), int(most)
 
 

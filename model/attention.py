@@ -1,0 +1,129 @@
+"""One attend() for both halves of the network, with backends eager, sdpa and varlen behind one call.
+
+The backend is resolved once, with the reason kept, so that an ablation is a flag and `--verbose` can say why.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model.errors import BackendUnavailable
+from model.positions import Segments
+
+BACKENDS = ("auto", "eager", "sdpa", "varlen")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The chosen way to attend and why it was chosen."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Causal:
+    """The decoder's pattern: every position sees itself and what stands before it in the cache.
+
+    `mask` (B, 1, S, T), true where attention is allowed, replaces the plain triangle when rows are padded or
+    branches share a prefix.
+    """
+
+    mask: Tensor | None = None
+
+
+def _varlen_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
+    """Say why variable-length attention cannot run here, or None when it can."""
+    if device.type != "cuda":
+        return f"it needs a CUDA device, not {device.type}"
+    if dtype not in (torch.bfloat16, torch.float16):
+        return f"it needs bfloat16 or float16, not {str(dtype).removeprefix('torch.')}"
+    try:
+        from torch.nn.attention.varlen import varlen_attn  # noqa: F401
+    except ImportError:
+        return f"torch {torch.__version__} has no torch.nn.attention.varlen"
+    return None
+
+
+def resolve_backend(name: str, device: torch.device, dtype: torch.dtype) -> Backend:
+    """Choose a backend; `auto` takes varlen where it runs and sdpa elsewhere.
+
+    Raises BackendUnavailable when a backend is asked for by name that cannot run, or is unknown.
+    """
+    if name not in BACKENDS:
+        raise BackendUnavailable(f"attention backend {name!r} is unknown", f"choose one of {', '.join(BACKENDS)}")
+    if name in ("eager", "sdpa"):
+        return Backend(name, "asked for")
+    obstacle = _varlen_obstacle(device, dtype)
+    if obstacle is None:
+        return Backend("varlen", "asked for" if name == "varlen" else "packed media on CUDA in half precision")
+    if name == "varlen":
+        raise BackendUnavailable(f"attention backend 'varlen' cannot run: {obstacle}", "use --attention auto")
+    return Backend("sdpa", f"varlen cannot run: {obstacle}")
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, pattern: Segments | Causal, backend: Backend) -> Tensor:
+    """Scaled dot-product attention, softmax in float32 or better.
+
+    With `Segments`: q, k, v (P, H, d) packed -> (P, H, d), attention within each segment.
+    With `Causal`: q (B, H, S, d), k and v (B, K, T, d) with T >= S -> (B, H, S, d); the S queries are the last ones.
+    """
+    if isinstance(pattern, Causal):
+        return _causal(q, k, v, pattern.mask, eager=backend.name == "eager")
+    if backend.name == "varlen":
+        return _varlen(q, k, v, pattern)
+    return _packed(q, k, v, pattern, eager=backend.name == "eager")
+
+
+def _dense(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, eager: bool) -> Tensor:
+    """(N, H, S, d) attention by torch's fused kernel, or written out step by step."""
+    if not eager:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+    scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (N, H, S, T)
+    if causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril(
+            scores.shape[-1] - scores.shape[-2]
+        )
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return scores.float().softmax(-1).to(q.dtype) @ v
+
+
+def _packed(q: Tensor, k: Tensor, v: Tensor, segments: Segments, eager: bool) -> Tensor:
+    """Run each stretch of equal segments as one batch."""
+    pieces, start = [], 0
+    for count, length in segments.runs:
+        span = slice(start, start + count * length)
+        parts = [x[span].view(count, length, *x.shape[1:]).transpose(1, 2) for x in (q, k, v)]  # (N, H, n, d)
+        out = _dense(parts[0], parts[1], parts[2], None, False, eager)
+        pieces.append(out.transpose(1, 2).reshape(count * length, *q.shape[1:]))  # (N*n, H, d)
+        start += count * length
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
+def _varlen(q: Tensor, k: Tensor, v: Tensor, segments: Segments) -> Tensor:
+    """Let one CUDA kernel walk all segments."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    bounds = segments.bounds.to(q.device)
+    out = varlen_attn(q, k, v, bounds, bounds, segments.longest, segments.longest)
+    return out if isinstance(out, Tensor) else out[0]
+
+
+def _causal(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, eager: bool) -> Tensor:
+    """Grouped-query attention over the cache, without copying keys and values when a single query decodes."""
+    batch, heads, queries, dim = q.shape
+    groups = heads // k.shape[1]
+    if queries == 1:
+        # One query per head: let the heads that share keys stand as rows of one small matrix.
+        rows = q.view(batch, k.shape[1], groups, dim)  # (B, K, H/K, d)
+        return _dense(rows, k, v, mask, False, eager).reshape(batch, heads, 1, dim)  # (B, H, 1, d)
+    if groups > 1:
+        k = k.repeat_interleave(groups, dim=1)
+        v = v.repeat_interleave(groups, dim=1)
+    if mask is None and k.shape[2] != queries:
+        total = k.shape[2]
+        mask = torch.ones(queries, total, dtype=torch.bool, device=q.device).tril(total - queries)
+    return _dense(q, k, v, mask, mask is None, eager)

@@ -1,0 +1,34 @@
+"""The KV cache: preallocated, an argument of forward, advanced in one place (LanguageModel.forward)."""
+
+import torch
+from torch import Tensor
+
+from model.config import TextConfig
+
+
+class KVCache:
+    """Keys and values of all layers, (layers, B, K, capacity, d), of which the first `length` positions are filled.
+
+    `next_position` (B,) is the M-RoPE position of the next token; `visible` (B, capacity) is false where a row is
+    padded, or None when no row is.
+    """
+
+    def __init__(self, config: TextConfig, batch: int, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
+        shape = (config.num_hidden_layers, batch, config.num_key_value_heads, capacity, config.head_dim)
+        self.keys = torch.empty(shape, device=device, dtype=dtype)
+        self.values = torch.empty(shape, device=device, dtype=dtype)
+        self.length = 0
+        self.capacity = capacity
+        self.next_position = torch.zeros(batch, dtype=torch.long, device=device)
+        self.visible: Tensor | None = None
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store k, v (B, K, S, d) of one layer after what is filled; return all of it, (B, K, length + S, d)."""
+        end = self.length + k.shape[2]
+        self.keys[layer, :, :, self.length : end] = k
+        self.values[layer, :, :, self.length : end] = v
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def advance(self, positions: int) -> None:
+        """Count `positions` new positions as filled, once all layers have stored theirs."""
+        self.length += positions

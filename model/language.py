@@ -1,0 +1,102 @@
+"""The decoder: grouped-query attention with M-RoPE, SwiGLU and RMSNorm, over embeddings with media scattered in."""
+
+import torch
+from torch import Tensor, nn
+
+from model.attention import Backend, Causal, attend
+from model.cache import KVCache
+from model.config import TextConfig
+from model.layers import RMSNorm, SwiGLU
+from model.rope import mrope_table, rotate
+
+
+class Attention(nn.Module):
+    """Grouped-query attention; biases on q, k and v, none on the output."""
+
+    def __init__(self, config: TextConfig, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.head_dim = config.head_dim
+        width = config.num_attention_heads * config.head_dim
+        narrow = config.num_key_value_heads * config.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, width)
+        self.k_proj = nn.Linear(config.hidden_size, narrow)
+        self.v_proj = nn.Linear(config.hidden_size, narrow)
+        self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
+
+    def forward(
+        self, x: Tensor, table: tuple[Tensor, Tensor], pattern: Causal, cache: KVCache | None, backend: Backend
+    ) -> Tensor:
+        """(B, S, D) -> (B, S, D); `table` is cos and sin, (B, 1, S, d/2) in the dtype of x."""
+        batch, length, _ = x.shape
+        shape = (batch, length, -1, self.head_dim)
+        q = rotate(self.q_proj(x).view(shape).transpose(1, 2), *table)  # (B, H, S, d)
+        k = rotate(self.k_proj(x).view(shape).transpose(1, 2), *table)  # (B, K, S, d)
+        v = self.v_proj(x).view(shape).transpose(1, 2)  # (B, K, S, d)
+        if cache is not None:
+            k, v = cache.update(self.layer, k, v)
+        out = attend(q, k, v, pattern, backend).transpose(1, 2)  # (B, S, H, d)
+        return self.o_proj(out.reshape(batch, length, -1))  # type: ignore[no-any-return]  # (B, S, H*d) -> (B, S, D)
+
+
+class DecoderLayer(nn.Module):
+    """One pre-norm layer."""
+
+    def __init__(self, config: TextConfig, layer: int) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = Attention(config, layer)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = SwiGLU(config.hidden_size, config.intermediate_size, bias=False)
+
+    def forward(
+        self, x: Tensor, table: tuple[Tensor, Tensor], pattern: Causal, cache: KVCache | None, backend: Backend
+    ) -> Tensor:
+        """(B, S, D) -> (B, S, D)."""
+        x = x + self.self_attn(self.input_layernorm(x), table, pattern, cache, backend)
+        return x + self.mlp(self.post_attention_layernorm(x))  # type: ignore[no-any-return]
+
+
+class LanguageModel(nn.Module):
+    """Token embedding, layers and the final norm."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(DecoderLayer(config, layer) for layer in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self,
+        embeds: Tensor,
+        positions: Tensor,
+        backend: Backend,
+        cache: KVCache | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """(B, S, D) embeddings at M-RoPE positions (3, B, S) -> (B, S, D) after the final norm.
+
+        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal.
+        """
+        config = self.config
+        cos, sin = mrope_table(positions, config.head_dim, config.rope_theta, config.mrope_section)
+        table = (cos[:, None].to(embeds.dtype), sin[:, None].to(embeds.dtype))  # (B, 1, S, d/2)
+        x, pattern = embeds, Causal(mask)
+        for layer in self.layers:
+            x = layer(x, table, pattern, cache, backend)
+        if cache is not None:
+            cache.advance(embeds.shape[1])
+        normed: Tensor = self.norm(x)
+        return normed
+
+
+def padded_mask(visible: Tensor, queries: int) -> Tensor:
+    """Return (B, 1, S, T), true where the last `queries` of T positions may look, given visible keys (B, T).
+
+    A padded query sees itself, so that its softmax is defined; nothing reads its result.
+    """
+    total = visible.shape[1]
+    triangle = torch.ones(queries, total, dtype=torch.bool, device=visible.device).tril(total - queries)
+    itself = triangle & ~triangle.tril(total - queries - 1)
+    return (triangle & visible[:, None, :] | itself)[:, None]

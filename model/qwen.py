@@ -1,0 +1,140 @@
+"""QwenVL: the whole network. Media to features, prompt to cache (prefill), token to logits (step)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.attention import Backend
+from model.cache import KVCache
+from model.config import ModelConfig
+from model.errors import PromptError
+from model.language import LanguageModel, padded_mask
+from model.positions import mrope_positions
+from model.preprocess import MediaTensors
+from model.vision import VisionTower
+
+
+class QwenVL(nn.Module):
+    """The vision tower and the decoder; submodule names follow the published weights.
+
+    With tied embeddings there is no `lm_head`: the embedding matrix is the head.
+    """
+
+    def __init__(self, config: ModelConfig, backend: Backend | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.backend = backend or Backend("sdpa", "default")
+        self.visual = VisionTower(config.vision)
+        self.model = LanguageModel(config.text)
+        tied = config.text.tie_word_embeddings
+        self.lm_head = None if tied else nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.embed_tokens.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are kept in."""
+        return self.model.embed_tokens.weight.dtype
+
+    def new_cache(self, batch: int, capacity: int) -> KVCache:
+        """Make an empty cache for `batch` rows of up to `capacity` positions."""
+        return KVCache(self.config.text, batch, capacity, self.device, self.dtype)
+
+    def encode_media(self, media: Sequence[MediaTensors]) -> Tensor:
+        """Encode pictures and clips, packed into one sequence -> (M, D) in the order given."""
+        patches = torch.cat([medium.patches for medium in media]).to(self.device)
+        features: Tensor = self.visual(patches, [medium.grid for medium in media], self.backend)
+        return features
+
+    def embed(self, input_ids: Tensor, features: Tensor | None = None) -> Tensor:
+        """Embed ids (B, S) and put `features` (M, D) where the placeholders stand -> (B, S, D)."""
+        embeds: Tensor = self.model.embed_tokens(input_ids)
+        if features is None:
+            return embeds
+        config = self.config
+        holders = (input_ids == config.image_token_id) | (input_ids == config.video_token_id)  # (B, S)
+        if int(holders.sum()) != features.shape[0]:
+            raise PromptError(f"{int(holders.sum())} placeholders for {features.shape[0]} vision tokens")
+        return embeds.masked_scatter(holders[..., None], features.to(embeds.dtype))
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        weight = self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        return F.linear(hidden, weight)
+
+    def positions(
+        self, input_ids: Tensor, media: Sequence[MediaTensors], pad: Sequence[int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return M-RoPE positions (3, B, S) and the next position of each row (B,).
+
+        `pad` counts padding at the left of each row; media are taken in order, row by row.
+        """
+        rows, following, used = [], [], 0
+        for index, ids in enumerate(input_ids.tolist()):
+            left = pad[index] if pad else 0
+            places, after, taken = mrope_positions(ids[left:], media[used:], self.config)
+            rows.append(F.pad(places, (left, 0)))  # (3, S)
+            following.append(after)
+            used += taken
+        if used != len(media):
+            raise PromptError(f"{len(media)} media given, but the prompt has places for {used}")
+        return torch.stack(rows, dim=1).to(self.device), torch.tensor(following, device=self.device)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        media: Sequence[MediaTensors] = (),
+        *,
+        features: Tensor | None = None,
+        positions: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Score whole sequences without a cache: ids (B, S) -> logits (B, S, V).
+
+        `features` (M, D) spares encoding the media again; `positions` (3, B, S) and `mask` (B, 1, S, S) override what
+        follows from the ids (used by training, where several questions share one picture).
+        """
+        if features is None and media:
+            features = self.encode_media(media)
+        if positions is None:
+            positions, _ = self.positions(input_ids, media)
+        hidden = self.model(self.embed(input_ids, features), positions, self.backend, mask=mask)
+        return self.logits(hidden)
+
+    def prefill(
+        self,
+        input_ids: Tensor,
+        media: Sequence[MediaTensors],
+        cache: KVCache,
+        *,
+        pad: Sequence[int] | None = None,
+        features: Tensor | None = None,
+    ) -> Tensor:
+        """Run the prompt (B, S) into an empty cache -> logits (B, V) of the last position.
+
+        Rows may be padded at the left by `pad` positions. Sets the cache's next positions from the M-RoPE maximum.
+        """
+        if features is None and media:
+            features = self.encode_media(media)
+        positions, cache.next_position = self.positions(input_ids, media, pad)
+        mask = None
+        if pad and any(pad):
+            cache.visible = torch.ones(len(pad), cache.capacity, dtype=torch.bool, device=self.device)
+            for row, left in enumerate(pad):
+                cache.visible[row, :left] = False
+            mask = padded_mask(cache.visible[:, : input_ids.shape[1]], input_ids.shape[1])
+        hidden = self.model(self.embed(input_ids, features), positions, self.backend, cache, mask)
+        return self.logits(hidden[:, -1])
+
+    def step(self, ids: Tensor, cache: KVCache) -> Tensor:
+        """Decode one token per row: ids (B,) -> logits (B, V)."""
+        positions = cache.next_position.expand(3, -1)[..., None]  # (3, B, 1)
+        mask = None if cache.visible is None else cache.visible[:, None, None, : cache.length + 1]
+        hidden = self.model(self.model.embed_tokens(ids[:, None]), positions, self.backend, cache, mask)
+        cache.next_position = cache.next_position + 1
+        return self.logits(hidden[:, -1])

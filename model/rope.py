@@ -1,0 +1,43 @@
+"""Rotary position embeddings: the 2-D table of the vision tower and the three-section M-RoPE of the decoder.
+
+Sources: RoFormer (arXiv 2104.09864) for the rotation, Qwen2-VL (arXiv 2409.12191, section 2.1) for M-RoPE.
+"""
+
+import torch
+from torch import Tensor
+
+
+def inverse_frequencies(dim: int, theta: float, device: torch.device | None = None) -> Tensor:
+    """Return (dim/2,) float32 inverse frequencies theta^(-2i/dim)."""
+    return 1.0 / theta ** (torch.arange(0, dim, 2, dtype=torch.float32, device=device) / dim)
+
+
+def vision_table(positions: Tensor, head_dim: int, theta: float = 10_000.0) -> tuple[Tensor, Tensor]:
+    """Return cos and sin, (P, d/2) float32, for patch positions (P, 2) of (row, column).
+
+    The first half of the rotary dimensions turns with the row, the second half with the column.
+    """
+    inverse = inverse_frequencies(head_dim // 2, theta, positions.device)  # (d/4,)
+    angles = (positions[:, :, None].float() * inverse).flatten(1)  # (P, 2, d/4) -> (P, d/2)
+    return angles.cos(), angles.sin()
+
+
+def mrope_table(positions: Tensor, head_dim: int, theta: float, section: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Return cos and sin, (B, S, d/2) float32, for M-RoPE positions (3, B, S).
+
+    `section` splits the d/2 frequencies into those that follow t, h and w.
+    """
+    inverse = inverse_frequencies(head_dim, theta, positions.device)  # (d/2,)
+    axes = torch.repeat_interleave(
+        torch.arange(3, device=positions.device),
+        torch.tensor(section, device=positions.device),
+        output_size=sum(section),
+    )
+    angles = positions.float()[axes].permute(1, 2, 0) * inverse  # (d/2, B, S) -> (B, S, d/2)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate the two halves of the last dimension of x (..., d) by cos and sin broadcast as (..., d/2)."""
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
