@@ -1,0 +1,82 @@
+"""The name and shape of every parameter, without building the network, and how stored names become ours. No torch."""
+
+from model.config import ModelConfig
+
+Shape = tuple[int, ...]
+
+# Stored prefix -> ours; the first that fits counts, so longer ones stand first.
+PREFIXES = (
+    ("model.visual.", "visual."),
+    ("model.language_model.", "model."),
+    ("visual.", "visual."),
+    ("model.", "model."),
+    ("lm_head.", "lm_head."),
+)
+
+
+def our_name(stored: str) -> str:
+    """Translate a stored name by the table of prefixes; a name that fits none stays as it is.
+
+    >>> our_name("model.language_model.norm.weight"), our_name("model.norm.weight")
+    ('model.norm.weight', 'model.norm.weight')
+    """
+    for prefix, ours in PREFIXES:
+        if stored.startswith(prefix):
+            return ours + stored[len(prefix) :]
+    return stored
+
+
+def expected_shapes(config: ModelConfig) -> dict[str, Shape]:
+    """Name every parameter of the network with its shape, in the order of the file."""
+    vision, text = config.vision, config.text
+    patch = (vision.in_channels, vision.temporal_patch_size, vision.patch_size, vision.patch_size)
+    merged = vision.hidden_size * vision.merge_unit
+    shapes: dict[str, Shape] = {"visual.patch_embed.proj.weight": (vision.hidden_size, *patch)}
+    for index in range(vision.depth):
+        shapes |= {f"visual.blocks.{index}.{name}": shape for name, shape in _vision_block(config).items()}
+    shapes["visual.merger.ln_q.weight"] = (vision.hidden_size,)
+    shapes |= _linear("visual.merger.mlp.0", merged, merged) | _linear(
+        "visual.merger.mlp.2", merged, vision.out_hidden_size
+    )
+    shapes["model.embed_tokens.weight"] = (text.vocab_size, text.hidden_size)
+    for index in range(text.num_hidden_layers):
+        shapes |= {f"model.layers.{index}.{name}": shape for name, shape in _decoder_layer(config).items()}
+    shapes["model.norm.weight"] = (text.hidden_size,)
+    if not text.tie_word_embeddings:
+        shapes["lm_head.weight"] = (text.vocab_size, text.hidden_size)
+    return shapes
+
+
+def _linear(name: str, inputs: int, outputs: int, bias: bool = True) -> dict[str, Shape]:
+    weight: dict[str, Shape] = {f"{name}.weight": (outputs, inputs)}
+    return weight | {f"{name}.bias": (outputs,)} if bias else weight
+
+
+def _vision_block(config: ModelConfig) -> dict[str, Shape]:
+    wide, inner = config.vision.hidden_size, config.vision.intermediate_size
+    return {
+        "norm1.weight": (wide,),
+        "norm2.weight": (wide,),
+        **_linear("attn.qkv", wide, 3 * wide),
+        **_linear("attn.proj", wide, wide),
+        **_linear("mlp.gate_proj", wide, inner),
+        **_linear("mlp.up_proj", wide, inner),
+        **_linear("mlp.down_proj", inner, wide),
+    }
+
+
+def _decoder_layer(config: ModelConfig) -> dict[str, Shape]:
+    text = config.text
+    wide, inner = text.hidden_size, text.intermediate_size
+    queries, keys = text.num_attention_heads * text.head_dim, text.num_key_value_heads * text.head_dim
+    return {
+        "input_layernorm.weight": (wide,),
+        "post_attention_layernorm.weight": (wide,),
+        **_linear("self_attn.q_proj", wide, queries),
+        **_linear("self_attn.k_proj", wide, keys),
+        **_linear("self_attn.v_proj", wide, keys),
+        **_linear("self_attn.o_proj", queries, wide, bias=False),
+        **_linear("mlp.gate_proj", wide, inner, bias=False),
+        **_linear("mlp.up_proj", wide, inner, bias=False),
+        **_linear("mlp.down_proj", inner, wide, bias=False),
+    }
