@@ -1,0 +1,1 @@
+"""Tests; none needs a network or a GPU."""

@@ -1,0 +1,1 @@
+"""Tests of the network, its numbers and its inference path."""
