@@ -1,6 +1,6 @@
 """Logits to the next token: greedy, or temperature, top-k and top-p, with a repetition penalty.
 
-Confidence is told under the unmodified distribution, whatever shaped the choice. Scores that are not finite are an error.
+Confidence is told under the unmodified distribution, whatever shaped the choice. Scores must be finite.
 """
 
 from collections.abc import Sequence
