@@ -1,0 +1,142 @@
+"""Samples to tensors: several questions about one picture share its prefix, each in a branch that sees only itself.
+
+A branch has the positions and the view it would have alone, so what is trained is exactly single-turn inference, while
+the vision tower is paid once for all questions.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from model.config import ModelConfig, PreprocessConfig
+from model.positions import Grid, mrope_positions
+from model.preprocess import MediaTensors, prepare
+from model.prompt import build_prompt, simple_messages
+from model.tokenizer import IM_END, Tokenizer
+from model.training.data import Plan, batch_samples
+from model.training.sample import QA, Sample
+
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's tensors. `targets` (B, S) is the next token where it belongs to an answer, IGNORE elsewhere."""
+
+    patches: Tensor  # (P, C*2*14*14)
+    grids: tuple[Grid, ...]
+    ids: Tensor  # (B, S)
+    positions: Tensor  # (3, B, S)
+    mask: Tensor  # (B, 1, S, S)
+    targets: Tensor  # (B, S)
+    dense: dict[str, Tensor]  # name -> (M,)
+    questions: int
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move every tensor."""
+        moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self) if f.type == Tensor}
+        dense = {name: labels.to(device, non_blocking=True) for name, labels in self.dense.items()}
+        return replace(self, **moved, dense=dense)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture with its questions, before padding; `branch` is 0 for the shared prefix, then 1, 2, ..."""
+
+    ids: list[int]
+    targets: list[int]
+    branch: list[int]
+    positions: Tensor  # (3, S)
+
+
+def make_row(medium: MediaTensors, questions: Sequence[QA], tokenizer: Tokenizer, config: ModelConfig) -> Row:
+    """Lay out one picture's shared prefix and one branch a question."""
+    end_id = tokenizer.token_id(IM_END)
+    prompts = [build_prompt(simple_messages(1, qa.question), [medium], tokenizer, config) for qa in questions]
+    cut = prompts[0].index(config.vision_end_token_id) + 1
+    ids, targets, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0] * cut
+    prefix, start, _ = mrope_positions(ids, [medium], config)
+    places = [prefix]
+    for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
+        answer = [*tokenizer.encode(qa.answer), end_id]
+        tail = prompt[cut:] + answer[:-1]
+        ids += tail
+        targets += [IGNORE] * (len(tail) - len(answer)) + answer
+        branch += [number] * len(tail)
+        places.append((torch.arange(len(tail)) + start).expand(3, -1))
+    return Row(ids, targets, branch, torch.cat(places, dim=1))
+
+
+def branch_mask(branch: Tensor) -> Tensor:
+    """Return (B, 1, S, S), true where a token may look: back, at the prefix or within its own branch.
+
+    `branch` (B, S) is -1 at padding, which sees only itself.
+    """
+    length = branch.shape[1]
+    triangle = torch.ones(length, length, dtype=torch.bool).tril()
+    same = branch[:, :, None] == branch[:, None, :]
+    prefix = (branch == 0)[:, None, :]
+    return ((same | prefix) & triangle)[:, None]
+
+
+def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer: Tokenizer, config: ModelConfig,
+            preprocess: PreprocessConfig) -> Batch:  # fmt: skip
+    """Turn samples of one size, each with the questions asked about it, into one batch."""
+    media = [prepare(sample.frames, sample.kind, sample.sampled_fps, preprocess) for sample in samples]
+    rows = [make_row(medium, qas, tokenizer, config) for medium, qas in zip(media, asked, strict=True)]
+    length = -(-max(len(row.ids) for row in rows) // 8) * 8
+    ids = torch.zeros(len(rows), length, dtype=torch.long)
+    targets, branch = torch.full_like(ids, IGNORE), torch.full_like(ids, -1)
+    positions = torch.zeros(3, len(rows), length, dtype=torch.long)
+    for index, row in enumerate(rows):
+        n = len(row.ids)
+        ids[index, :n], targets[index, :n] = torch.tensor(row.ids), torch.tensor(row.targets)
+        branch[index, :n], positions[:, index, :n] = torch.tensor(row.branch), row.positions
+    names = set.intersection(*(set(sample.dense) for sample in samples))
+    dense = {name: torch.cat([torch.from_numpy(sample.dense[name]).flatten() for sample in samples]) for name in names}
+    return Batch(
+        patches=torch.cat([medium.patches for medium in media]),
+        grids=tuple(medium.grid for medium in media),
+        ids=ids,
+        positions=positions,
+        mask=branch_mask(branch),
+        targets=targets,
+        dense=dense,
+        questions=sum(len(qas) for qas in asked),
+    )
+
+
+class BatchSource(Dataset[Batch]):
+    """Batch number -> batch, the same for the same seed; `progress` (0..1) is shared with worker processes."""
+
+    def __init__(self, plan: Plan, tokenizer_path: str, config: ModelConfig, preprocess: PreprocessConfig) -> None:
+        self.plan = plan
+        self.tokenizer_path = tokenizer_path
+        self.config = config
+        self.preprocess = preprocess
+        self.progress = torch.zeros(1).share_memory_()
+        self._tokenizer: Tokenizer | None = None
+
+    def __getitem__(self, step: int) -> Batch:
+        """Draw and lay out the batch of one step."""
+        if self._tokenizer is None:  # not in the constructor: worker processes load their own
+            self._tokenizer = Tokenizer.from_file(Path(self.tokenizer_path))
+        samples, asked = batch_samples(self.plan, step, float(self.progress))
+        return collate(samples, asked, self._tokenizer, self.config, self.preprocess)
+
+
+def stream(source: BatchSource, start: int, end: int, workers: int) -> Iterator[Batch]:
+    """Yield the batches of steps start..end-1, drawn in this process or by worker processes ahead of need."""
+    loader: DataLoader[Batch] = DataLoader(
+        source,
+        batch_size=None,
+        sampler=range(start, end),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        persistent_workers=bool(workers),
+    )
+    yield from loader

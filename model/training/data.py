@@ -1,0 +1,135 @@
+"""Plans the stream of training samples: which buckets, how many, how hard, all as a pure function of the step.
+
+A batch holds samples of one kind, size and number of frames. Sample i of step s has a seed of its own, so a run can
+go on from any step and any worker can draw any sample.
+"""
+
+import hashlib
+import random
+from dataclasses import dataclass
+
+from model.training.labels import class_names
+from model.training.questions import choose
+from model.training.sample import CELL, QA, Kind, Sample, Size, Split
+from model.training.world import make_sample
+
+PICTURE_SIZES: tuple[Size, ...] = (
+    (112, 112), (140, 140), (168, 168), (112, 140), (140, 112), (112, 168), (168, 112), (140, 168), (168, 140),
+    (112, 196), (196, 112), (140, 196), (196, 140), (112, 224), (224, 112), (112, 252), (252, 112),
+)  # fmt: skip
+CLIP_SIZES: tuple[Size, ...] = ((84, 84), (112, 112), (84, 112), (112, 84), (84, 140), (140, 84), (56, 196), (196, 56))
+CLIP_WEIGHTS = (1.0, 2.0, 2.0, 1.5, 3.0, 1.5, 0.3, 0.3)
+FRAMES = (4, 6, 8, 10, 12)
+FRAME_WEIGHTS = (2.0, 1.5, 2.0, 1.0, 1.5)
+RATES = (0.5, 1.0, 2.0, 4.0)
+RATE_WEIGHTS = (1.0, 1.0, 3.0, 1.0)
+LARGE_TOKENS = 36  # merged tokens of the largest picture
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run draws: about `batch` of the largest pictures a step (more of small ones), `questions` about each.
+
+    `clips` is the share of steps with clips once `clips_from` of the run is done; difficulty rises over `ramp` of it.
+    """
+
+    seed: int = 0
+    batch: int = 32
+    questions: int = 4
+    clips: float = 0.3
+    clips_from: float = 0.03
+    ramp: float = 0.3
+
+
+@dataclass(frozen=True)
+class SampleArgs:
+    """Arguments of `make_sample`."""
+
+    seed: int
+    kind: Kind
+    size: Size
+    frames: int
+    fps: float
+    difficulty: float
+    split: Split = "train"
+
+    def make(self) -> Sample:
+        """Draw it."""
+        return make_sample(self.seed, self.kind, self.size, self.frames, self.fps, self.difficulty, self.split)
+
+
+def merged_tokens(size: Size, frames: int) -> int:
+    """Merged vision tokens of a picture or a clip."""
+    return (size[0] // CELL) * (size[1] // CELL) * ((frames + 1) // 2)
+
+
+def sample_seed(run_seed: int, step: int, index: int) -> int:
+    """A seed of 62 bits that no other sample of the run has but by a rare accident."""
+    digest = hashlib.sha256(f"{run_seed}/{step}/{index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 2
+
+
+def difficulty_at(rng: random.Random, fraction: float, ramp: float) -> float:
+    """How hard a sample is: up to the point of the ramp mostly, with some easy and some full ones throughout."""
+    reached = min(1.0, fraction / ramp) if ramp > 0 else 1.0
+    roll = rng.random()
+    if roll < 0.1:
+        return 0.0
+    return 1.0 if roll < 0.2 else reached
+
+
+def picture_size(rng: random.Random, fraction: float) -> Size:
+    """Small pictures in the first quarter of a run, then large ones more often, as the product mostly makes them."""
+    grow = min(1.0, fraction / 0.25)
+    weights = []
+    for height, width in PICTURE_SIZES:
+        large = height * width / 28224
+        weights.append(
+            (1 - grow) * (1.0 if large < 0.7 else 0.15) + grow * large**2 * (2.0 if height == width else 1.0)
+        )
+    return rng.choices(PICTURE_SIZES, weights)[0]
+
+
+def batch_size(plan: Plan, tokens: int) -> int:
+    """How many samples of `tokens` merged tokens make a step of the usual cost."""
+    return max(plan.batch // 2, min(2 * plan.batch, plan.batch * LARGE_TOKENS // tokens), 1)
+
+
+def plan_batch(plan: Plan, step: int, progress: float) -> list[SampleArgs]:
+    """The arguments of all samples of one step, `progress` (0..1) of the run being done: one bucket, many seeds."""
+    rng = random.Random(f"{plan.seed}/{step}")
+    kind: Kind = "video" if rng.random() < plan.clips and progress >= plan.clips_from else "image"
+    if kind == "image":
+        size, frames = picture_size(rng, progress), 1
+    else:
+        size = rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0]
+        frames = rng.choices(FRAMES, FRAME_WEIGHTS)[0]
+    batch = []
+    for index in range(batch_size(plan, merged_tokens(size, frames))):
+        fps = rng.choices(RATES, RATE_WEIGHTS)[0] if kind == "video" else 1.0
+        hard = difficulty_at(rng, progress, plan.ramp)
+        batch.append(SampleArgs(sample_seed(plan.seed, step, index), kind, size, frames, fps, hard))
+    return batch
+
+
+def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample], list[list[QA]]]:
+    """Draw the samples of one step and choose the questions about each."""
+    samples = [args.make() for args in plan_batch(plan, step, progress)]
+    return samples, [choose(sample, random.Random(sample.seed), plan.questions) for sample in samples]
+
+
+def dense_classes() -> dict[str, int]:
+    """How many classes each dense map has."""
+    return {name: len(classes) for name, classes in class_names().items()}
+
+
+def held_out(count: int, kind: Kind, seed: int = 0) -> list[SampleArgs]:
+    """Arguments of `count` samples for evaluation: full difficulty, the sizes that the product makes."""
+    rng = random.Random(f"held/{kind}/{seed}")
+    found = []
+    for index in range(count):
+        size = picture_size(rng, 1.0) if kind == "image" else rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0]
+        frames = 1 if kind == "image" else rng.choices(FRAMES, FRAME_WEIGHTS)[0]
+        fps = 1.0 if kind == "image" else rng.choices(RATES, RATE_WEIGHTS)[0]
+        found.append(SampleArgs(sample_seed(seed, 0, index), kind, size, frames, fps, 1.0, "held"))
+    return found

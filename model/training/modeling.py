@@ -1,0 +1,122 @@
+"""What training adds to the network: its small shape, the dense-label heads on merged tokens, and the losses.
+
+The heads are the largest lever found for teaching a small tower to see (every merged token is told what it shows);
+they are thrown away at export.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.attention import Backend
+from model.config import ModelConfig, model_config
+from model.qwen import QwenVL
+from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
+from model.training.batches import Batch
+
+IGNORE = -100
+PREPROCESSOR: dict[str, Any] = {"min_pixels": 112 * 112, "max_pixels": 168 * 168}
+VIDEO_PREPROCESSOR: dict[str, Any] = {"frame_min_pixels": 84 * 84, "frame_max_pixels": 112 * 112, "max_frames": 12}
+# Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
+PLANS: dict[str, dict[str, int]] = {
+    "tiny": dict(vw=32, vd=2, vf=48, vh=2, dw=64, dd=2, df=96, dh=2, dk=1),
+    "cpu": dict(vw=192, vd=6, vf=512, vh=3, dw=256, dd=5, df=704, dh=4, dk=2),
+    "gpu": dict(vw=320, vd=8, vf=864, vh=5, dw=384, dd=6, df=1024, dh=6, dk=2),
+}
+
+
+def small_config(plan: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return config.json of a small network in the published flat form.
+
+    rope_theta is 100 because prompts are short: with the published million, the frequencies that follow the column
+    would hardly turn over the few columns of a small picture.
+    """
+    p = PLANS[plan]
+    half = p["dw"] // p["dh"] // 2
+    side = half * 3 // 8
+    return {
+        "architectures": ["Qwen2_5_VLForConditionalGeneration"],
+        "model_type": "qwen2_5_vl",
+        "hidden_act": "silu",
+        "vocab_size": -(-tokenizer.vocab_size // 64) * 64,
+        "hidden_size": p["dw"],
+        "intermediate_size": p["df"],
+        "num_hidden_layers": p["dd"],
+        "num_attention_heads": p["dh"],
+        "num_key_value_heads": p["dk"],
+        "max_position_embeddings": 4096,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 100.0,
+        "rope_scaling": {"type": "mrope", "mrope_section": [half - 2 * side, side, side]},
+        "tie_word_embeddings": True,
+        "torch_dtype": "bfloat16",
+        "use_sliding_window": False,
+        "image_token_id": tokenizer.token_id(IMAGE_PAD),
+        "video_token_id": tokenizer.token_id(VIDEO_PAD),
+        "vision_start_token_id": tokenizer.token_id(VISION_START),
+        "vision_end_token_id": tokenizer.token_id(VISION_END),
+        "vision_config": {
+            "depth": p["vd"],
+            "hidden_act": "silu",
+            "hidden_size": p["vw"],
+            "intermediate_size": p["vf"],
+            "num_heads": p["vh"],
+            "out_hidden_size": p["dw"],
+            "fullatt_block_indexes": list(range(p["vd"]))[2::3] if p["vd"] > 2 else [p["vd"] - 1],
+            "in_channels": 3,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "window_size": 112,
+            "tokens_per_second": 2,
+        },
+    }
+
+
+def build(config: dict[str, Any]) -> QwenVL:
+    """Make a network with fresh weights: normal with deviation 0.02, outputs of residual branches scaled down."""
+    parsed: ModelConfig = model_config(config)
+    model = QwenVL(parsed, Backend("sdpa", "training"))
+    depth = {"visual": parsed.vision.depth, "model": parsed.text.num_hidden_layers}
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            branch = name.endswith(("o_proj.weight", "down_proj.weight", "attn.proj.weight"))
+            scale = (2 * depth[name.split(".")[0]]) ** -0.5 if branch else 1.0
+            nn.init.normal_(parameter, std=0.02 * scale)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+    return model
+
+
+class DenseHeads(nn.Module):
+    """One linear head a label on the merger's output; used only in training."""
+
+    def __init__(self, width: int, classes: dict[str, int]) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.heads = nn.ModuleDict({name: nn.Linear(width, count) for name, count in classes.items()})
+
+    def forward(self, features: Tensor, labels: dict[str, Tensor]) -> dict[str, Tensor]:
+        """features (M, D), labels name -> (M,) -> mean loss per label; tokens that show nothing weigh a fifth."""
+        normed = self.norm(features.float())
+        losses = {}
+        for name, head in self.heads.items():
+            if name not in labels:
+                continue
+            target = labels[name]
+            each = F.cross_entropy(head(normed).float(), target, reduction="none")
+            weight = torch.where(target > 0, 1.0, 0.2)
+            losses[name] = (each * weight).sum() / weight.sum()
+        return losses
+
+
+def losses(model: QwenVL, heads: DenseHeads, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the language loss (mean over answer tokens) and the dense losses of one batch."""
+    features = model.visual(batch.patches, batch.grids, model.backend)
+    hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
+    rows = batch.targets >= 0  # (B, S)
+    logits = model.logits(hidden[rows]).float()  # (answer tokens, V)
+    language = F.cross_entropy(logits, batch.targets[rows])
+    return language, heads(features, batch.dense)

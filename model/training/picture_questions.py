@@ -1,0 +1,189 @@
+"""Which questions a picture's facts can answer: shape, colour, count, place, relation, existence, background, text."""
+
+import random
+from collections.abc import Callable
+
+from model.training import colours, language
+from model.training.asking import Ask
+from model.training.sample import Facts, Lang
+from model.training.things import shapes
+
+RELATIONS = {
+    "left": ("to the left of", "左边"),
+    "right": ("to the right of", "右边"),
+    "above": ("above", "上方"),
+    "below": ("below", "下方"),
+}
+OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
+YES = {
+    "exists": {"en": ("no", "yes"), "zh": ("没有", "有")},
+    "is": {"en": ("no", "yes"), "zh": ("不是", "是")},
+}
+Maker = Callable[[Facts, random.Random, Lang], list[Ask]]
+
+
+def shape_facts(facts: Facts) -> list[Facts]:
+    """The things that are shapes, without words."""
+    return [fact for fact in facts["things"] if "text" not in fact]
+
+
+def alone(fact: Facts, things: list[Facts], *keys: str) -> bool:
+    """Say whether no other thing has the same values under `keys`."""
+    return sum(all(other[key] == fact[key] for key in keys) for other in things) == 1
+
+
+def references(fact: Facts, facts: Facts, lang: Lang) -> list[str]:
+    """The ways to name one thing so that no other can be meant; empty when there is none."""
+    things = facts["things"]
+    if "text" in fact:
+        if sum("text" in other for other in things) > 1:
+            return []
+        kind = "number" if fact["text"].isdigit() else "word"
+        return [f"the {kind}"] if lang == "en" else ["数字" if kind == "number" else "文字"]
+    found = []
+    if alone(fact, things, "thing"):
+        found.append(language.shape(fact["thing"], lang))
+    if alone(fact, things, "colour"):
+        found.append(f"{fact['colour']} thing" if lang == "en" else f"{colours.CHINESE[fact['colour']]}的图形")
+    if alone(fact, things, "thing", "colour"):
+        found.append(language.noun(fact, lang))
+    return [f"the {name}" if lang == "en" else name for name in found]
+
+
+def located(fact: Facts, lang: Lang) -> str:
+    """A place as questions say it: "at the top left", "左上角"."""
+    name = language.place(fact["place"], lang)
+    return language.at_place(name) if lang == "en" else name
+
+
+def caption(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The caption."""
+    return [Ask("caption", "caption", language.caption(facts, lang))]
+
+
+def shape(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The shape of the only thing, of the one of some colour, of the one at some place."""
+    things, found = shape_facts(facts), []
+    for fact in things:
+        answer = language.shape(fact["thing"], lang)
+        if len(things) == 1:
+            found.append(Ask("shape", "shape_one", answer))
+        if alone(fact, things, "colour"):
+            found.append(Ask("shape", "shape_of", answer, {"c": language.colour(fact["colour"], lang)}))
+        found.append(Ask("shape", "shape_at", answer, {"p": located(fact, lang)}))
+    return found
+
+
+def colour(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The colour of the only thing, of a named shape, of the word, of the thing at some place."""
+    things, found = facts["things"], []
+    for fact in things:
+        answer = language.colour(fact["colour"], lang)
+        if "text" in fact:
+            if names := references(fact, facts, lang):
+                found.append(Ask("colour", "color_of", answer, {"s": names[0].removeprefix("the ")}))
+            continue
+        if len(things) == 1:
+            found.append(Ask("colour", "color_one", answer))
+        if alone(fact, things, "thing"):
+            found.append(Ask("colour", "color_of", answer, {"s": language.shape(fact["thing"], lang)}))
+        found.append(Ask("colour", "color_at", answer, {"p": located(fact, lang)}))
+    return found
+
+
+def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """How many shapes in all, of a kind, of a colour, of a kind and colour."""
+    things = shape_facts(facts)
+    if not things:
+        return []
+    every = "shapes" if lang == "en" else "图形"
+    found = [Ask("count", "count", str(len(things)), {"ns": every})]
+    for fact in things:
+        tint = f"{fact['colour']} {every}" if lang == "en" else f"{colours.CHINESE[fact['colour']]}的{every}"
+        kinds = ((("thing",), language.shape(fact["thing"], lang, True)), (("colour",), tint))
+        for keys, name in (*kinds, (("thing", "colour"), language.noun(fact, lang, True))):
+            number = sum(all(other[key] == fact[key] for key in keys) for other in things)
+            found.append(Ask("count", "count", str(number), {"ns": name}))
+    return found
+
+
+def position(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Where a thing is, and what is at a place."""
+    found = []
+    for fact in facts["things"]:
+        if names := references(fact, facts, lang):
+            found.append(Ask("position", "position", language.place(fact["place"], lang), {"it": rng.choice(names)}))
+        found.append(Ask("position", "at_place", language.noun(fact, lang), {"p": located(fact, lang)}))
+    return found
+
+
+def related(one: Facts, relation: str, two: Facts) -> bool:
+    """Say whether `one` stands left of, right of, above or below `two`, by whole places."""
+    axis = 1 if relation in ("left", "right") else 0
+    step = one["place"][axis] - two["place"][axis]
+    return bool(step < 0 if relation in ("left", "above") else step > 0)
+
+
+def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """What is beside a thing, where only one can be meant; and yes or no for a pair, as often yes as no."""
+    things, found = facts["things"], []
+    named = [(fact, rng.choice(names)) for fact in things if (names := references(fact, facts, lang))]
+    for fact, name in named:
+        for key, words in RELATIONS.items():
+            side = [other for other in things if other is not fact and related(other, key, fact)]
+            if len(side) == 1:
+                slots = {"r": words[lang == "zh"], "it": name}
+                found.append(Ask("relation", "relation_what", language.noun(side[0], lang), slots))
+    for one, name in named:
+        for two, other in named:
+            sides = [key for key in RELATIONS if related(one, key, two)]
+            if one is two or not sides:
+                continue
+            truth = rng.random() < 0.5
+            key = rng.choice(sides)
+            words = RELATIONS[key if truth else OPPOSITE[key]]
+            slots = {"r": words[lang == "zh"], "it": name, "other": other}
+            found.append(Ask("relation", "relation_is", YES["is"][lang][truth], slots))
+    return found
+
+
+def absent(facts: Facts, rng: random.Random) -> Facts:
+    """A shape and colour that are not there together; mostly one half of it is."""
+    things = shape_facts(facts)
+    while True:
+        thing, tint = rng.choice(shapes()), rng.choice(colours.NAMES)
+        if things and rng.random() < 0.6:
+            near = rng.choice(things)
+            thing, tint = (near["thing"], tint) if rng.random() < 0.5 else (thing, near["colour"])
+        if all(fact["thing"] != thing or fact["colour"] != tint for fact in things) and tint != facts["background"]:
+            return {"thing": thing, "colour": tint}
+
+
+def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Whether something is there: two that are, two that are not; by shape alone or with its colour."""
+    things, found = shape_facts(facts), []
+    if not things:
+        return []
+    for truth in (True, False):
+        for bare in (True, False):
+            fact = rng.choice(things) if truth else absent(facts, rng)
+            if not truth and bare and any(other["thing"] == fact["thing"] for other in things):
+                fact = fact | {"thing": rng.choice([s for s in shapes() if all(o["thing"] != s for o in things)])}
+            name = language.noun(fact, lang, tinted=not bare)
+            slots = {"a": language.article(name) if lang == "en" else name}
+            found.append(Ask("exists", "exists", YES["exists"][lang][truth], slots))
+    return found
+
+
+def background(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The colour of the background."""
+    return [Ask("background", "background", language.colour(facts["background"], lang))]
+
+
+def read(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The text, as it is written."""
+    texts = [fact["text"] for fact in facts["things"] if "text" in fact]
+    return [Ask("read", "read", texts[0])] if len(texts) == 1 else []
+
+
+MAKERS: tuple[Maker, ...] = (caption, shape, colour, count, position, relation, exists, background, read)

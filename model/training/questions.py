@@ -1,0 +1,78 @@
+"""Turns facts into questions with one canonical answer each, by skill, and picks among them."""
+
+import random
+
+from model.training import clip_questions, picture_questions
+from model.training.asking import Ask, worded
+from model.training.sample import QA, Facts, Lang, Sample, Split
+
+CHINESE_SHARE = 0.3
+PER_SKILL = 4  # questions of one skill that a sample carries at most
+WEIGHTS = {
+    "caption": 2.0,
+    "shape": 2.2,
+    "colour": 2.0,
+    "count": 1.6,
+    "position": 1.3,
+    "relation": 1.5,
+    "exists": 0.7,
+    "background": 0.4,
+    "read": 3.0,
+    "motion": 2.2,
+    "event": 1.6,
+    "order": 2.2,
+}
+ONCE = ("caption", "read", "background")  # a second one would only repeat the first
+RARE = 3.0  # how much more often a count of several is asked than a count of one
+
+
+def facts_asked(facts: Facts, rng: random.Random, lang: Lang) -> dict[str, list[Ask]]:
+    """All that can be asked of the facts in one language, by skill."""
+    makers = picture_questions.MAKERS if facts["kind"] == "image" else clip_questions.MAKERS
+    by_skill: dict[str, list[Ask]] = {}
+    for maker in makers:
+        for ask in maker(facts, rng, lang):
+            by_skill.setdefault(ask.skill, []).append(ask)
+    return by_skill
+
+
+def _weight(ask: Ask) -> float:
+    return RARE if ask.skill == "count" and ask.answer not in ("1", "2") else 1.0
+
+
+def _some(rng: random.Random, asks: list[Ask], most: int) -> list[Ask]:
+    """Pick up to `most` different ones, each with its weight."""
+    left, chosen = list(asks), list[Ask]()
+    while left and len(chosen) < most:
+        ask = rng.choices(left, [_weight(item) for item in left])[0]
+        left = [item for item in left if item != ask]
+        chosen.append(ask)
+    return chosen
+
+
+def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
+    """Word some questions of every skill; the language is drawn for each question."""
+    asked: dict[Lang, dict[str, list[Ask]]] = {lang: facts_asked(facts, rng, lang) for lang in ("en", "zh")}
+    found: list[QA] = []
+    for skill in asked["en"]:
+        chinese = sum(rng.random() < CHINESE_SHARE for _ in range(PER_SKILL))
+        for lang, most in (("en", PER_SKILL - chinese), ("zh", chinese)):
+            language: Lang = "en" if lang == "en" else "zh"
+            found += [worded(rng, item, language, split) for item in _some(rng, asked[language].get(skill, []), most)]
+    return found
+
+
+def choose(sample: Sample, rng: random.Random, k: int) -> list[QA]:
+    """Pick k questions, skills by their weights and seldom one twice; a caption comes last, since it tells all."""
+    left, chosen = list(sample.questions), list[QA]()
+    seen: dict[str, int] = {}
+    while left and len(chosen) < k:
+        totals = {skill: sum(qa.skill == skill for qa in left) for skill in {qa.skill for qa in left}}
+        weights = [WEIGHTS[qa.skill] / totals[qa.skill] * 0.25 ** seen.get(qa.skill, 0) for qa in left]
+        picked = rng.choices(left, weights)[0]
+        left = [qa for qa in left if qa is not picked and (qa.question, qa.answer) != (picked.question, picked.answer)]
+        if picked.skill in ONCE:
+            left = [qa for qa in left if qa.skill != picked.skill]
+        seen[picked.skill] = seen.get(picked.skill, 0) + 1
+        chosen.append(picked)
+    return sorted(chosen, key=lambda qa: qa.skill == "caption")

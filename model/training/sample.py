@@ -1,0 +1,40 @@
+"""What the world hands out: a drawn sample with its facts, its dense labels and its questions."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["image", "video"]
+Split = Literal["train", "held"]
+Lang = Literal["en", "zh"]
+Size = tuple[int, int]
+RGB = tuple[int, int, int]
+Facts = dict[str, Any]
+CELL = 28  # pixels a side of one merged token
+
+
+@dataclass(frozen=True)
+class QA:
+    """One question with its one right answer; `held` marks a phrasing that training never sees."""
+
+    skill: str
+    lang: Lang
+    question: str
+    answer: str
+    held: bool = False
+
+
+@dataclass
+class Sample:
+    """One picture or clip: `frames` (T, H, W, 3), `dense` maps of shape (t, h/28, w/28), facts that JSON can hold."""
+
+    seed: int
+    kind: Kind
+    frames: NDArray[np.uint8]
+    sampled_fps: float
+    dense: dict[str, NDArray[np.int64]]
+    background: int
+    facts: Facts
+    questions: list[QA] = field(default_factory=list)

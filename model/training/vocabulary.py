@@ -1,0 +1,116 @@
+"""Trains the bundled model's byte-level BPE: the Qwen pre-tokenizer and special tokens, about 4096 entries in all.
+
+Run `python -m model.training.vocabulary`; it writes model/small/tokenizer.json.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from model.training import language
+from model.training.data import Plan, plan_batch
+from model.training.everyday import CHINESE_TEXT, ENGLISH_TEXT, ENGLISH_WORDS
+from model.training.phrasings import CHINESE, ENGLISH
+from model.training.things import words
+
+SIZE = 4096
+LONGEST = 11  # bytes of a token: whole English words, but no more than three Chinese characters
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+SPECIAL = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
+    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
+    "<|image_pad|>", "<|video_pad|>",
+)  # fmt: skip
+PLAIN = (
+    "<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>",
+    "<|file_sep|>",
+)  # fmt: skip
+NAMES_FILE = Path(__file__).parents[2] / ".." / "shared" / "assets" / "emoji_names.tsv"
+
+
+def asked(samples: int) -> Iterator[str]:
+    """Questions and answers of many samples of the world, as training meets them."""
+    plan = Plan(seed=4096, batch=16, clips=0.4, ramp=0.0)
+    made = 0
+    step = 0
+    while made < samples:
+        step += 1
+        for args in plan_batch(plan, step, 0.5)[: min(16, samples - made)]:
+            made += 1
+            for qa in args.make().questions:
+                yield qa.question
+                yield qa.answer
+
+
+def general() -> Iterator[str]:
+    """Words of a stranger: common English and Chinese, names of everyday things, digits, punctuation, letters."""
+    for _ in range(40):
+        yield ENGLISH_TEXT
+        yield CHINESE_TEXT
+    for word in (*ENGLISH_WORDS.split(), *words.WORDS):
+        yield from (word, f" {word}", f" {word}", word.capitalize(), f" {word.upper()}")
+    for rows in (ENGLISH, CHINESE):
+        for row in rows.values():
+            yield from row
+    for number in language.NUMBERS["en"]:
+        yield f" {number}"
+
+
+def names(path: Path) -> Iterator[str]:
+    """Names of pictured things in English and Chinese, where the list is at hand."""
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = lines[0].split("\t")
+    columns = [header.index(name) for name in ("en", "zh")]
+    for line in lines[1:]:
+        cells = line.split("\t")
+        for column in columns:
+            yield cells[column]
+            yield f"a {cells[column]}" if column == columns[0] else f"一个{cells[column]}"
+
+
+def train(samples: int, names_file: Path) -> Tokenizer:
+    """Train the merges; deterministic for the same texts."""
+    tokenizer = Tokenizer(models.BPE(byte_fallback=False))
+    tokenizer.normalizer = normalizers.NFC()
+    split = pre_tokenizers.Split(Regex(SPLIT), "isolated")
+    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, bytes_])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=SIZE - len(SPECIAL) - len(PLAIN),
+        min_frequency=2,
+        show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        max_token_length=LONGEST,
+    )
+    tokenizer.train_from_iterator([*asked(samples), *general(), *names(names_file)], trainer)
+    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
+    tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in PLAIN])
+    return tokenizer
+
+
+def main() -> None:
+    """Train, write, and say how large it is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=4000)
+    parser.add_argument("--names", type=Path, default=NAMES_FILE)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "small" / "tokenizer.json")
+    args = parser.parse_args()
+    tokenizer = train(args.samples, args.names)
+    temporary = args.out.with_suffix(".tmp")
+    text = json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":"))
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, args.out)
+    print(f"{args.out}: {tokenizer.get_vocab_size()} entries, {args.out.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
