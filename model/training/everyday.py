@@ -33,7 +33,8 @@ ENGLISH_WORDS = """
     yard year yellow yes yesterday you young your zebra
 """
 
-ENGLISH_TEXT = """I don't know what this is. It isn't one of the things that I can name. There's nothing else to see here. It's a
+ENGLISH_TEXT = """\
+I don't know what this is. It isn't one of the things that I can name. There's nothing else to see here. It's a
 photo of a street in a city, with people walking by and a few cars waiting at the traffic lights. What's the weather
 like? The sky is blue and the sun is shining, so it must be warm outside. Can you tell me what the woman is holding
 in her left hand? She's holding a cup of coffee and a newspaper. How old do you think he is? I can't tell from the

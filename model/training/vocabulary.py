@@ -6,19 +6,42 @@ Run `python -m model.training.vocabulary`; it writes model/small/tokenizer.json.
 import argparse
 import json
 import os
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from model.training import language
+from model.training import colours, language
 from model.training.data import Plan, plan_batch
 from model.training.everyday import CHINESE_TEXT, ENGLISH_TEXT, ENGLISH_WORDS
 from model.training.phrasings import CHINESE, ENGLISH
-from model.training.things import words
+from model.training.things import catalogue, words
 
 SIZE = 4096
-LONGEST = 11  # bytes of a token: whole English words, but no more than three Chinese characters
+LONGEST = 16  # bytes of a token: whole English words, but at most five Chinese characters
+PARTICLES = (
+    "的",
+    "了",
+    "在",
+    "有",
+    "是",
+    "和",
+    "、",
+    "，",
+    "。",
+    "？",
+    "一个",
+    "吗",
+    "图形",
+    "背景",
+    "向",
+    "变成",
+    "变",
+    "先是",
+    "然后",
+)
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -44,8 +67,24 @@ def asked(samples: int) -> Iterator[str]:
         for args in plan_batch(plan, step, 0.5)[: min(16, samples - made)]:
             made += 1
             for qa in args.make().questions:
-                yield qa.question
-                yield qa.answer
+                yield from in_words(qa.question)
+                yield from in_words(qa.answer)
+
+
+@cache
+def _borders() -> re.Pattern[str]:
+    """Finds the Chinese words of the world, longest first."""
+    spoken = {*colours.CHINESE.values(), *(thing.zh for thing in catalogue().values()), *language.VERBS_ZH.values()}
+    spoken |= {name for row in language.PLACES_ZH for name in row} | {*PARTICLES, *language.NUMBERS["zh"]}
+    return re.compile("(" + "|".join(sorted(spoken, key=lambda word: (-len(word), word))) + ")")
+
+
+def in_words(text: str) -> Iterator[str]:
+    """Cut Chinese at the words of the world, so that no merge runs over the border of two words."""
+    if text.isascii():
+        yield text
+        return
+    yield from (piece for piece in _borders().split(text) if piece)
 
 
 def general() -> Iterator[str]:
@@ -57,7 +96,8 @@ def general() -> Iterator[str]:
         yield from (word, f" {word}", f" {word}", word.capitalize(), f" {word.upper()}")
     for rows in (ENGLISH, CHINESE):
         for row in rows.values():
-            yield from row
+            for text in row:
+                yield from in_words(text)
     for number in language.NUMBERS["en"]:
         yield f" {number}"
 
@@ -72,8 +112,8 @@ def names(path: Path) -> Iterator[str]:
     for line in lines[1:]:
         cells = line.split("\t")
         for column in columns:
-            yield cells[column]
-            yield f"a {cells[column]}" if column == columns[0] else f"一个{cells[column]}"
+            yield from in_words(cells[column])
+            yield f" {cells[column]}"
 
 
 def train(samples: int, names_file: Path) -> Tokenizer:
