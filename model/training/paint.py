@@ -37,7 +37,7 @@ def light(rng: random.Random, size: Size) -> NDArray[np.float32]:
     depth = rng.uniform(0.04, 0.14)
     y = np.linspace(-1, 1, size[0], dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, size[1], dtype=np.float32)[None, :]
-    ramp = 1.0 - depth * (0.5 + 0.5 * (np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y))
+    ramp = 1.0 - depth * (0.5 + 0.5 * np.clip(np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y, -1, 1))
     return np.asarray(ramp[None, :, :, None], dtype=np.float32)
 
 
