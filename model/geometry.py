@@ -12,6 +12,8 @@ from model.errors import ModelError
 
 FRAME_FACTOR = 2
 MAX_ASPECT_RATIO = 200
+Padding = tuple[int, int, int, int]
+NO_PADDING: Padding = (0, 0, 0, 0)
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 
@@ -154,7 +156,7 @@ def token_count(grid: tuple[int, int, int], merge: int = 2) -> int:
     return t * (h // merge) * (w // merge)
 
 
-def padding_for(height: int, width: int) -> tuple[int, int, int, int]:
+def padding_for(height: int, width: int) -> Padding:
     """Return the (left, top, right, bottom) pixels that bring a picture within 200:1; zeros when it already is.
 
     >>> padding_for(1, 1000), padding_for(600, 2), padding_for(480, 640)
@@ -166,7 +168,18 @@ def padding_for(height: int, width: int) -> tuple[int, int, int, int]:
     return lack_w // 2, lack_h // 2, lack_w - lack_w // 2, lack_h - lack_h // 2
 
 
-def scale_box(box: Sequence[float], source: Size, target: Size, padding: Sequence[int] = (0, 0, 0, 0)) -> Box:
+def scale_padding(padding: Padding, source: Size, target: Size) -> Padding:
+    """Return padding of a `source` (height, width) in pixels of what it is resized to.
+
+    >>> scale_padding((0, 2, 0, 3), (6, 1200), (28, 5600))
+    (0, 9, 0, 14)
+    """
+    left, top, right, bottom = padding
+    x_scale, y_scale = target[1] / source[1], target[0] / source[0]
+    return round(left * x_scale), round(top * y_scale), round(right * x_scale), round(bottom * y_scale)
+
+
+def scale_box(box: Sequence[float], source: Size, target: Size, padding: Padding = NO_PADDING) -> Box:
     """Map a box (x1, y1, x2, y2) from the `source` (height, width) the model saw to `target`, clipped to `target`.
 
     `padding` is the (left, top, right, bottom) part of `source` which is not picture.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.geometry import Size, video_frame_size
+from model.geometry import Padding, Size, video_frame_size
 from qwenvl_cli.media.image import BROKEN, orientation_of, plan_size, resize, to_rgb, turn
-from qwenvl_cli.media.items import LoadedMedia, Padding, PixelLimits, SamplingOptions
+from qwenvl_cli.media.items import LoadedMedia, PixelLimits, SamplingOptions
 from qwenvl_cli.media.sampling import plan_frames
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from model.geometry import Size, padding_for, smart_resize
+from model.geometry import MAX_ASPECT_RATIO, NO_PADDING, Padding, Size, padding_for, scale_padding, smart_resize
 from qwenvl_cli.errors import MediaError
-from qwenvl_cli.media.items import NO_PADDING, LoadedMedia, Padding, PixelLimits
+from qwenvl_cli.media.items import LoadedMedia, PixelLimits
 from qwenvl_cli.media.sniff import HEAD_BYTES, is_heif
 
 MOVING_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
@@ -43,7 +43,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = (5, 6, 7, 8)
+SIDEWAYS = (5, 6, 7, 8)
 
 
 @contextmanager
@@ -99,14 +99,13 @@ def plan_size(
     size = rule(padded.height, padded.width)
     if spare == NO_PADDING:
         return padded, spare, size
-    notes.append(f"the sides are more than 200:1 ({upright.width}x{upright.height}): padded with white")
+    notes.append(aspect_note(upright.width, upright.height))
     return padded, scale_padding(spare, (padded.height, padded.width), size), size
 
 
-def scale_padding(spare: Padding, source: Size, target: Size) -> Padding:
-    """Turn padding of the source into padding of the resized picture, rounded to pixels."""
-    x_scale, y_scale = target[1] / source[1], target[0] / source[0]
-    return round(spare[0] * x_scale), round(spare[1] * y_scale), round(spare[2] * x_scale), round(spare[3] * y_scale)
+def aspect_note(width: int, height: int) -> str:
+    """Say that a picture was padded."""
+    return f"the sides are more than {MAX_ASPECT_RATIO}:1 ({width}x{height}): padded with white"
 
 
 def pad(picture: Image.Image) -> tuple[Image.Image, Padding]:
@@ -134,7 +133,7 @@ def fit_frame(pixels: NDArray[np.uint8], size: Size, orientation: int = 1) -> ND
     stored = to_rgb(Image.fromarray(pixels))
     if padding_for(stored.height, stored.width) != NO_PADDING:
         return resize(pad(turn(stored, orientation))[0], size)
-    if orientation in _SIDEWAYS:
+    if orientation in SIDEWAYS:
         size = (size[1], size[0])
     return np.asarray(turn(Image.fromarray(resize(stored, size)), orientation))
 

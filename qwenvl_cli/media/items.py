@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from model.geometry import FrameLimits, grid_thw, token_count
+from model.geometry import NO_PADDING, FrameLimits, Padding, grid_thw, token_count
 from qwenvl_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     Frames = NDArray[np.uint8]
 
 Kind = Literal["image", "video"]
-Padding = tuple[int, int, int, int]
-NO_PADDING: Padding = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)

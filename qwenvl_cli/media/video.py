@@ -1,0 +1,241 @@
+"""Clips through PyAV: sampled by presentation time, turned upright, each frame resized as it is decoded.
+
+A clip is read twice: once for the times in its packets, which needs no decoding, and once to decode what is sampled.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from qwenvl_cli.errors import MediaError
+from qwenvl_cli.media.canvas import Canvas, check_pixels
+from qwenvl_cli.media.items import LoadedMedia, PixelLimits, SamplingOptions
+from qwenvl_cli.media.sampling import FramePlan, plan_frames
+from qwenvl_cli.media.timeline import Mark, Segment, Timeline
+
+# Containers with an index, where a seek is cheap and lands on a key frame; elsewhere packets are skipped undecoded.
+_INDEXED = ("mov", "matroska")
+_SEEK_GAP = 64
+_IO_BYTES = 1 << 18
+_PIXEL_ASPECTS = (0.1, 10.0)
+_COPY_AGAIN = "copy or download the clip again"
+
+
+class _SeekMissed(Exception):
+    """A seek landed after the wanted key frame, or nowhere known."""
+
+
+def load_clip(handle: BinaryIO, limits: PixelLimits, sampling: SamplingOptions) -> LoadedMedia:
+    """Decode the sampled frames of a clip."""
+    notes: list[str] = []
+    timeline, pixel_aspect = _scan(handle, notes)
+    frame_limits = sampling.frame_limits(limits)
+    plan = plan_frames(
+        timeline.times, timeline.duration, timeline.mean_rate, frame_limits, sampling.start, sampling.end
+    )
+    canvas = Canvas(len(plan.indices), limits, pixel_aspect)
+    taken = _fill(canvas, handle, timeline, plan)
+    times = [timeline.times[index] for index in taken]
+    sampled_fps = _after_losses(plan, times, notes)
+    return LoadedMedia(
+        path="",
+        kind="video",
+        frames=canvas.frames,
+        width=canvas.width,
+        height=canvas.height,
+        duration=timeline.duration,
+        frame_times=times,
+        sampled_fps=sampled_fps,
+        padding=canvas.padding,
+        warnings=notes + canvas.notes,
+        patch_size=limits.factor // 2,
+    )
+
+
+def _after_losses(plan: FramePlan, times: list[float], notes: list[str]) -> float:
+    """Tell of sampled frames that could not be decoded, refuse a clip that lost most; return the real sampled fps."""
+    lost = len(plan.indices) - len(times)
+    if not lost:
+        return plan.sampled_fps
+    if len(times) * 2 < len(plan.indices):
+        raise MediaError(f"the clip is too damaged: {lost} of {len(plan.indices)} sampled frames are lost", _COPY_AGAIN)
+    notes.append(f"the clip is damaged: {lost} of {len(plan.indices)} sampled frames are lost")
+    span = times[-1] - times[0]
+    return (len(times) - 1) / span if span > 0 else plan.sampled_fps
+
+
+@contextmanager
+def _opened(handle: BinaryIO) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open the clip from its bytes (never by its name, which ffmpeg may take for a protocol) at its video stream."""
+    handle.seek(0)
+    try:
+        container = av.open(handle, mode="r", metadata_errors="replace", buffer_size=_IO_BYTES)
+    except av.FFmpegError as error:
+        raise MediaError(
+            "the clip cannot be opened: its header or index is missing or damaged",
+            f"{_COPY_AGAIN}; a recording that was cut off needs its recorder's repair tool",
+        ) from error
+    with container:
+        moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not moving:
+            raise MediaError("there is sound but no video in this file", "give a clip that has a picture track")
+        stream = next((s for s in moving if s.disposition & Disposition.default), moving[0])
+        if stream.codec_context is None:
+            raise MediaError("the clip uses a codec that is unknown here", "convert it to MP4 (H.264) first")
+        check_pixels(stream.codec_context.width, stream.codec_context.height)
+        yield container, stream
+
+
+def _scan(handle: BinaryIO, notes: list[str]) -> tuple[Timeline, float]:
+    """Read the packets without decoding; return the timeline and the width of a pixel over its height."""
+    marks: list[Mark] = []
+    with _opened(handle) as (container, stream):
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    shown = not packet.is_discard
+                    marks.append(Mark(packet.pts, packet.dts, packet.is_keyframe, shown, packet.duration or 0))
+        except av.FFmpegError:
+            notes.append("the clip is damaged: it is read up to the damage")
+        rate, expected = float(stream.average_rate or stream.guessed_rate or 0), stream.frames
+        timeline = Timeline(marks, float(stream.time_base or 0) or 1.0, rate)
+        aspect = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+    if not any(mark.shown for mark in marks):
+        raise MediaError("the clip holds no frames", _COPY_AGAIN)
+    if len(marks) < expected:
+        notes.append(f"the clip is cut off: {len(marks)} of {expected} frames are there")
+    return timeline, aspect if _PIXEL_ASPECTS[0] <= aspect <= _PIXEL_ASPECTS[1] else 1.0
+
+
+def _fill(canvas: Canvas, handle: BinaryIO, timeline: Timeline, plan: FramePlan) -> list[int]:
+    """Decode the planned frames onto the canvas; return the indices of those that could be had."""
+    segments = timeline.segments(timeline.order[index] for index in plan.indices)
+    converter, taken = VideoReformatter(), list[int]()
+    last: VideoFrame | None = None
+    for slot, frame in _pick(_frames(handle, timeline, segments), timeline, plan):
+        if frame is last:
+            canvas.repeat()
+        else:
+            canvas.add(_pixels(frame, converter), _orientation(frame))
+        last = frame
+        taken.append(plan.indices[slot])
+    return taken
+
+
+def _pick(frames: Iterator[VideoFrame], timeline: Timeline, plan: FramePlan) -> Iterator[tuple[int, VideoFrame]]:
+    """Give (slot of the plan, frame). The next frame stands in for one that is lost, if no other slot wants it."""
+    order, exact = timeline.order, timeline.exact
+    wanted = [timeline.marks[order[index]].ticks for index in plan.indices] if exact else plan.indices
+    slot = 0
+    for count, frame in enumerate(frames):
+        at = frame.pts if exact else count
+        while at is not None and slot < len(wanted) and wanted[slot] <= at:
+            if wanted[slot] == at or slot + 1 == len(wanted) or at < wanted[slot + 1]:
+                yield slot, frame
+            slot += 1
+        if slot == len(wanted):
+            return
+
+
+def _frames(handle: BinaryIO, timeline: Timeline, segments: list[Segment]) -> Iterator[VideoFrame]:
+    """Decode the segments in order; frames may come twice when a seek proves unreliable and reading starts over."""
+    try:
+        yield from _decode(handle, timeline, segments, seeking=True)
+    except _SeekMissed:
+        yield from _decode(handle, timeline, segments, seeking=False)
+
+
+def _decode(handle: BinaryIO, timeline: Timeline, segments: list[Segment], *, seeking: bool) -> Iterator[VideoFrame]:
+    with _opened(handle) as (container, stream):
+        stream.thread_type = "AUTO"
+        decoder = stream.codec_context
+        indexed = seeking and any(name in container.format.name for name in _INDEXED)
+        position = -1
+        for number, segment in enumerate(segments):
+            if number:
+                decoder.flush_buffers()
+            if indexed and segment.first - position > _SEEK_GAP:
+                packets = _after_seek(container, stream, timeline, segment.first)
+            else:
+                packets = _numbered(container, stream, position + 1)
+            for position, packet in packets:
+                if position >= segment.first:
+                    yield from _try_decode(stream, packet)
+                if position >= segment.last:
+                    break
+            yield from _try_decode(stream, None)
+
+
+def _numbered(
+    container: InputContainer, stream: VideoStream, position: int
+) -> Iterator[tuple[int, Packet[VideoStream]]]:
+    """Give packets with their file position, `position` being that of the next one; damage ends the file."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield position, packet
+                position += 1
+    except av.FFmpegError:
+        return
+
+
+def _after_seek(
+    container: InputContainer, stream: VideoStream, timeline: Timeline, first: int
+) -> Iterator[tuple[int, Packet[VideoStream]]]:
+    """Seek to the key frame at file position `first`; the position is known again by the time of the packet found."""
+    try:
+        container.seek(timeline.marks[first].ticks, stream=stream)
+    except av.FFmpegError as error:
+        raise _SeekMissed from error
+    shift: int | None = None
+    for count, packet in _numbered(container, stream, 0):
+        if shift is None:
+            found = timeline.position_of(packet.pts)
+            if found is None or found > first:
+                raise _SeekMissed
+            shift = found - count
+        yield count + shift, packet
+
+
+def _try_decode(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    """Decode a packet, or with None what the decoder still holds; a packet that cannot be decoded gives nothing."""
+    try:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        return []
+
+
+def _pixels(frame: VideoFrame, converter: VideoReformatter) -> NDArray[np.uint8]:
+    """Convert a frame of any pixel format and depth to (H, W, 3) RGB, or (H, W, 4) where it has an alpha channel."""
+    layout = "rgba" if any(part.is_alpha for part in frame.format.components) else "rgb24"
+    return np.asarray(converter.reformat(frame, format=layout).to_ndarray(), dtype=np.uint8)
+
+
+def _orientation(frame: VideoFrame) -> int:
+    """Return the EXIF number of the turn that the clip's display matrix asks for.
+
+    The matrix (a b u, c d v, x y w) takes a point to (a x + c y, b x + d y), y down; the signs of its larger pair are
+    one of the eight turns.
+    """
+    try:
+        matrix = frame.side_data[SideDataType.DISPLAYMATRIX]
+    except KeyError:
+        return 1
+    a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return {(False, False): 1, (True, False): 2, (True, True): 3, (False, True): 4}[a < 0, d < 0]
+    return {(False, False): 5, (True, False): 6, (True, True): 7, (False, True): 8}[c < 0, b < 0]
