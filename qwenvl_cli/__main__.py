@@ -1,0 +1,37 @@
+"""The process: builds the environment, runs the program, and leaves quietly."""
+
+import os
+import sys
+import threading
+
+
+def main() -> None:
+    """Run `qwenvl` and exit with its code."""
+    try:
+        from qwenvl_cli.app import run
+        from qwenvl_cli.console import system_screen
+        from qwenvl_cli.environment import Environment, local_engine
+
+        env = Environment(system_screen(os.environ), sys.argv[1:], local_engine)
+        code = run(env)
+    except KeyboardInterrupt:
+        code = 130
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Exit. With a thread still importing or loading, interpreter shutdown may crash, so it is skipped then."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            # The reader has gone: what is left goes nowhere, and Python must not complain about it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if threading.active_count() > 1:
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

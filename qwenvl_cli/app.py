@@ -1,0 +1,97 @@
+"""The program without its process: the commands, and the one boundary at which every error becomes an exit code."""
+
+import os
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from qwenvl_cli.commands.ask import ask
+from qwenvl_cli.commands.batch import batch
+from qwenvl_cli.commands.describe import describe
+from qwenvl_cli.commands.models import models
+from qwenvl_cli.environment import Environment
+from qwenvl_cli.errors import CliError, ExitCode, UsageError, explain
+
+PROGRAM = "qwenvl"
+EXIT_CODES = (
+    "Exit codes: 0 ok, 1 error, 2 wrong usage, 3 some files failed, 4 bad picture or clip, 5 model missing or invalid, "
+    "6 out of memory, 7 answer failed its constraint, 130 interrupted, 141 output closed."
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"{PROGRAM} {version(PROGRAM)}")
+        except PackageNotFoundError:
+            typer.echo(f"{PROGRAM} (not installed)")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Caption pictures and videos with Qwen2.5-VL, on this machine, offline."""
+
+
+def build() -> typer.Typer:
+    """Put the commands together."""
+    app = typer.Typer(
+        name=PROGRAM,
+        epilog=EXIT_CODES,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for command in (describe, ask, batch):
+        app.command()(command)
+    app.add_typer(models)
+    return app
+
+
+def run(env: Environment) -> int:
+    """Run one command line and return its exit code; nothing but a bug in this function can raise."""
+    command = get_command(build())
+    argv = list(env.argv) or ["--help"]
+    env.screen.traceback = "--traceback" in env.argv
+    try:
+        if f"_{PROGRAM.upper()}_COMPLETE" in os.environ:
+            command.main(args=argv, prog_name=PROGRAM)
+        with command.make_context(PROGRAM, argv, obj=env) as context:
+            command.invoke(context)
+        env.screen.stdout.flush()
+    except BaseException as error:
+        return _finish(env, error)
+    return ExitCode.OK
+
+
+def _finish(env: Environment, error: BaseException) -> int:
+    """Report an error and return its exit code; a reader that went away is no news to anybody."""
+    if isinstance(error, typer.Exit):
+        return int(error.exit_code)
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else ExitCode.RUNTIME
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.CLOSED_PIPE
+    told = _usage(error) or explain(error)
+    try:
+        env.screen.error(told)
+    except BrokenPipeError:
+        return ExitCode.CLOSED_PIPE
+    return int(told.exit_code)
+
+
+def _usage(error: BaseException) -> CliError | None:
+    """Turn an error of Typer's parser, known by its `format_message`, into ours."""
+    speak: Any = getattr(error, "format_message", None)
+    if not callable(speak):
+        return None
+    context: Any = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    message = " ".join(str(speak()).split()).rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], f"{path} --help lists what is possible")

@@ -1,0 +1,1 @@
+"""One file per command: flags to options, options to engine, answers to a writer."""

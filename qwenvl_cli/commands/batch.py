@@ -1,0 +1,97 @@
+"""`qwenvl batch FOLDER|GLOB|LIST -o captions.jsonl`: one record per picture or clip, resumed where it stopped."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qwenvl_cli.environment import Environment, environment
+from qwenvl_cli.errors import Interrupted, UsageError
+from qwenvl_cli.options import (
+    ANSWER_PANEL,
+    OUTPUT_PANEL,
+    AnswerOptions,
+    MediaOptions,
+    ModelOptions,
+    OutputOptions,
+    takes_options,
+)
+
+BATCH_PANEL = "Batch"
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FOLDER|GLOB|LIST...",
+        help="Folders (searched recursively), quoted globs, files, .txt lists of paths, or - for a list on stdin.",
+    ),
+]
+
+
+@takes_options
+def batch(
+    context: typer.Context,
+    sources: Sources,
+    target: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="JSON lines, appended to.", rich_help_panel=OUTPUT_PANEL),
+    ],
+    model: ModelOptions,
+    answer: AnswerOptions,
+    frames: MediaOptions,
+    output: OutputOptions,
+    prompt: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What to ask of each file, or @FILE.", rich_help_panel=ANSWER_PANEL),
+    ] = None,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="Try failed items again.", rich_help_panel=BATCH_PANEL)
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Start anew, replacing earlier results.", rich_help_panel=BATCH_PANEL)
+    ] = False,
+    sidecar: Annotated[
+        bool, typer.Option("--sidecar", help="Also write photo.txt beside photo.jpg.", rich_help_panel=BATCH_PANEL)
+    ] = False,
+    nul: Annotated[
+        bool, typer.Option("-0", "--null", help="Lists are separated by NUL bytes.", rich_help_panel=BATCH_PANEL)
+    ] = False,
+) -> None:
+    """Describe every picture and clip of a folder, one JSON record per line.
+
+    Run it again to go on where it stopped: items already recorded with the same content and settings are skipped.
+    """
+    from qwenvl_cli.answering import Asker
+    from qwenvl_cli.batch.journal import Journal, check_writable
+    from qwenvl_cli.batch.plan import check_sidecars, find, sidecar_paths
+    from qwenvl_cli.batch.runner import Batch, BatchOptions
+
+    env = environment(context)
+    screen = env.configure(output)
+    check_writable(target)
+    if "-" in sources and screen.stdin_tty:
+        raise UsageError("standard input is a terminal", "pipe a list in: find . -name '*.jpg' | qwenvl batch - -o F")
+    paths = find(sources, screen.stdin, nul=nul)
+    if any(os.path.abspath(path) == os.path.abspath(target) for path in paths):
+        raise UsageError(f"{target} is both input and output", "choose another file with -o")
+    if sidecar:
+        check_sidecars(sidecar_paths(paths).values())
+    answer.warn(screen.warning)
+    asker = Asker(env.make_engine(model), screen, model, answer, frames, prompt, output.logprobs)
+    options = BatchOptions(retry_errors, overwrite, sidecar, echo=output.json)
+    with Journal(target, overwrite=overwrite) as journal:
+        run = Batch(asker, journal, paths, options)
+        try:
+            run.run()
+        except KeyboardInterrupt as error:
+            done = run.tally.already + run.tally.answered
+            raise Interrupted(
+                f"interrupted; {done} of {len(paths)} files are done and kept", f"go on with: {resume_command(env)}"
+            ) from error
+
+
+def resume_command(env: Environment) -> str:
+    """Return the command line that goes on with this run: the same, without --overwrite."""
+    return shlex.join(["qwenvl", *(part for part in env.argv if part != "--overwrite")])

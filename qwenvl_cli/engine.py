@@ -1,0 +1,170 @@
+"""What answers: the Engine protocol, and LocalEngine, the only door to the network and to torch.
+
+LocalEngine reads the small configuration files at once (so that a wrong name fails before anything else happens) and
+the weights in a thread of its own, while the caller decodes media.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qwenvl_cli.media.source import LoadedMedia, PixelLimits
+from qwenvl_cli.options import AnswerOptions, ModelOptions
+from qwenvl_cli.results import Finished, Message, ModelInfo, TextPiece, TokenLogprob
+
+if TYPE_CHECKING:
+    from model.loading import LoadedModel
+
+Event = TextPiece | Finished
+
+
+class Engine(Protocol):
+    """Something that answers questions about media; made by `Environment.make_engine`."""
+
+    @property
+    def limits(self) -> PixelLimits:
+        """Sizes that media must have; known before the weights are loaded."""
+
+    @property
+    def load_s(self) -> float:
+        """Seconds that loading took so far."""
+
+    def start(self) -> None:
+        """Begin to load in the background; harmless when called again."""
+
+    def describe(self, *, wait: bool = True) -> ModelInfo:
+        """Wait until loaded and say what answers; raise what went wrong while loading.
+
+        Without `wait`, say what is known so far: id and digest always are.
+        """
+
+    def generate(
+        self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool
+    ) -> Iterator[Event]:
+        """Answer in pieces, `Finished` last."""
+
+
+class LocalEngine:
+    """The network on this machine."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        from model.checkpoint import digest
+        from model.loading import read_preprocess, resolve
+
+        self._options = options
+        folder = resolve(options.model, offline=options.offline)
+        config = read_preprocess(folder)
+        self._known = ModelInfo(options.model, digest(folder), options.dtype, options.quantize, options.device)
+        self._limits = PixelLimits(
+            image_min=config.min_pixels,
+            image_max=config.max_pixels,
+            video_min=config.video_min_pixels,
+            video_max=config.video_max_pixels,
+            video_total=config.video_total_pixels,
+            video_max_frames=config.video_max_frames,
+            factor=config.factor,
+        )
+        self._thread: threading.Thread | None = None
+        self._loaded: LoadedModel | None = None
+        self._failure: BaseException | None = None
+        self._load_s = 0.0
+
+    @property
+    def limits(self) -> PixelLimits:
+        """Sizes that media must have."""
+        return self._limits
+
+    @property
+    def load_s(self) -> float:
+        """Seconds from the start of loading to its end, the import of torch included."""
+        return self._load_s
+
+    def start(self) -> None:
+        """Load in a thread. numpy comes first: half-done imports of one C extension in two threads can fail."""
+        if self._thread is not None:
+            return
+        import numpy  # noqa: F401
+
+        self._thread = threading.Thread(target=self._load, name="qwenvl-load", daemon=True)
+        self._thread.start()
+
+    def _load(self) -> None:
+        began = time.perf_counter()
+        try:
+            from model.loading import load
+
+            chosen = self._options
+            self._loaded = load(
+                chosen.model,
+                device=chosen.device,
+                dtype=chosen.dtype,
+                quantize=chosen.quantize,
+                attention=chosen.attention,
+                offline=chosen.offline,
+            )
+        except BaseException as error:  # handed to the thread that waits
+            self._failure = error
+        self._load_s = time.perf_counter() - began
+
+    def _ready(self) -> "LoadedModel":
+        self.start()
+        if self._thread is not None:
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        if self._loaded is None:
+            raise RuntimeError("the loading thread ended without a model")
+        return self._loaded
+
+    def describe(self, *, wait: bool = True) -> ModelInfo:
+        """Say what answers; dtype and device are as asked for until the model is loaded."""
+        if not wait and self._loaded is None:
+            return self._known
+        loaded = self._ready()
+        dtype = str(loaded.dtype).removeprefix("torch.")
+        return ModelInfo(loaded.id, loaded.digest, dtype, loaded.quantize, str(loaded.device))
+
+    def generate(
+        self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool
+    ) -> Iterator[Event]:
+        """Answer in pieces; the time to cut frames into patches counts as vision."""
+        loaded = self._ready()
+        from model import generate as generation
+        from model.preprocess import prepare
+
+        began = time.perf_counter()
+        tensors = [prepare(item.frames, item.kind, item.sampled_fps, loaded.preprocess) for item in media]
+        prepare_s = time.perf_counter() - began
+        wanted = generation.GenerateOptions(
+            max_tokens=options.max_tokens,
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            repetition_penalty=options.repetition_penalty,
+            seed=options.seed,
+            stop=tuple(options.stop or ()),
+            logprobs=logprobs,
+        )
+        for event in generation.generate(loaded, _messages(messages), tensors, wanted):
+            yield _event(event, prepare_s)
+
+
+def _messages(messages: Sequence[Message]) -> list[Any]:
+    from model import prompt
+
+    def part(value: str | int) -> prompt.Part:
+        return prompt.TextPart(value) if isinstance(value, str) else prompt.MediaPart(value)
+
+    return [prompt.Message(message.role, tuple(map(part, message.parts))) for message in messages]
+
+
+def _event(event: Any, prepare_s: float) -> Event:
+    """Copy an event of the network into its torch-free twin."""
+    if not hasattr(event, "finish_reason"):
+        return TextPiece(event.text)
+    values = {name: getattr(event, name) for name in Finished.__dataclass_fields__ if name != "logprobs"}
+    tokens = tuple(TokenLogprob(**asdict(token)) for token in event.logprobs)
+    done = Finished(**values, logprobs=tokens)
+    return replace(done, vision_s=done.vision_s + prepare_s)

@@ -1,0 +1,1 @@
+"""The commands, run in-process with an engine that needs no weights."""

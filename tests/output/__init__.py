@@ -1,0 +1,1 @@
+"""Writers and what they are made of."""
