@@ -1,0 +1,1 @@
+"""Comparisons with transformers, eager attention and float32, on tiny random checkpoints."""
