@@ -150,6 +150,8 @@ def _read_header(file: Path, problems: list[Problem]) -> Iterator[Entry]:
     needed = max((entry.end for entry in entries), default=8 + length)
     if needed > size:
         problems.append(Problem("truncated", f"{file.name} has {size} bytes of {needed}"))
+    if needed < size:
+        problems.append(Problem("unreadable header", f"{file.name}: {size - needed} bytes that it does not name"))
     for entry in entries:
         if entry.end - entry.start != prod(entry.shape) * _item_bytes(entry.dtype):
             what = f"{entry.stored_name} {entry.dtype} {list(entry.shape)} in {entry.end - entry.start} bytes"

@@ -64,9 +64,9 @@ def resolve(name: str, *, offline: bool = False) -> Path:
     if name == BUNDLED:
         return _bundled()
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return path
-    if path.exists():
+    if name and path.exists():
         raise ModelNotFound(f"{name} is a file, not the folder of a model", "give the folder that holds config.json")
     if _looks_like_path(name):
         raise ModelNotFound(f"no such folder: {name}", "check the spelling, or give a hub id such as " + EXAMPLE)

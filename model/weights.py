@@ -14,7 +14,7 @@ from model.checkpoint import Entry, problems, raise_together, scan, used_entries
 from model.config import ModelConfig
 from model.errors import WeightsError
 
-BUFFER_BYTES = 16 << 20
+BUFFER_BYTES = 4 << 20
 DTYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32, "F64": torch.float64}
 
 
@@ -57,11 +57,12 @@ def _read(entry: Entry, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Read one tensor in pieces of at most BUFFER_BYTES, converting on the way."""
     out = torch.empty(entry.shape, dtype=dtype, device=device)
     flat, stored = out.view(-1), DTYPES[entry.dtype]
-    step = BUFFER_BYTES // stored.itemsize
+    buffer = torch.empty(min(flat.numel(), BUFFER_BYTES // stored.itemsize), dtype=stored)
     with entry.file.open("rb") as stream:
         stream.seek(entry.start)
-        for start in range(0, flat.numel(), step):
-            piece = flat[start : start + step]
-            raw = bytearray(stream.read(piece.numel() * stored.itemsize))
-            piece.copy_(torch.frombuffer(raw, dtype=stored))
+        for start in range(0, flat.numel(), len(buffer)):
+            piece = flat[start : start + len(buffer)]
+            filled = buffer[: len(piece)]
+            stream.readinto(filled.view(torch.uint8).numpy().data)
+            piece.copy_(filled)
     return out

@@ -25,7 +25,7 @@ from model.tokenizer import Tokenizer
 from tests.tiny import tiny_config, tiny_tokenizer_json
 
 REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "qwen2_tokenizer" / "tokenizer.json"
-REAL_IDS = {
+REAL_IDS: dict[str, Any] = {
     "image_token_id": 151_655,
     "video_token_id": 151_656,
     "vision_start_token_id": 151_652,
