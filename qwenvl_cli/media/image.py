@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from model.geometry import MAX_ASPECT_RATIO, NO_PADDING, Padding, Size, padding_for, scale_padding, smart_resize
 from qwenvl_cli.errors import MediaError
 from qwenvl_cli.media.items import LoadedMedia, PixelLimits
-from qwenvl_cli.media.sniff import HEAD_BYTES, is_heif
+from qwenvl_cli.media.sniff import HEAD_BYTES, is_cut_off, is_heif
 
 MOVING_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 WHITE = (255, 255, 255)
@@ -167,7 +167,8 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 def _open(handle: BinaryIO) -> Image.Image:
     head = handle.read(HEAD_BYTES)
-    handle.seek(0)
+    if is_cut_off(handle):
+        raise MediaError("the picture is cut off: its end is missing", "copy the file again")
     if not is_heif(head):
         return Image.open(handle)
     try:

@@ -4,7 +4,8 @@ The closed list is also a fence: play lists, scripts and other text that ffmpeg 
 media to this program.
 """
 
-from typing import Literal
+import os
+from typing import BinaryIO, Literal
 
 Sniffed = Literal["image", "video", "animation"]
 
@@ -52,6 +53,27 @@ _NETPBM = (b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"f", b"F")
 def is_heif(head: bytes) -> bool:
     """Tell whether these are the first bytes of a HEIC/HEIF picture (and not of an AVIF, which is its cousin)."""
     return _brand_family(head) == "heif"
+
+
+def is_cut_off(handle: BinaryIO) -> bool:
+    """Tell whether a file of the ISO family (HEIC, AVIF) ends before its boxes do; others are taken to be whole.
+
+    Some decoders fill what is missing with grey and say nothing.
+    """
+    end = handle.seek(0, os.SEEK_END)
+    at = 0
+    while at < end:
+        handle.seek(at)
+        head = handle.read(16)
+        if at == 0 and head[4:8] != b"ftyp":
+            break
+        size = int.from_bytes(head[:4], "big")
+        size = int.from_bytes(head[8:16], "big") if size == 1 else size
+        if size == 0:  # the last box reaches to the end of the file
+            break
+        at += max(size, 8)
+    handle.seek(0)
+    return at > end
 
 
 def sniff(first_bytes: bytes) -> Sniffed | None:

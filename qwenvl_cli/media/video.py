@@ -8,14 +8,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -25,7 +27,7 @@ from qwenvl_cli.errors import MediaError
 from qwenvl_cli.media.canvas import Canvas, check_pixels
 from qwenvl_cli.media.items import LoadedMedia, PixelLimits, SamplingOptions
 from qwenvl_cli.media.sampling import FramePlan, plan_frames
-from qwenvl_cli.media.timeline import Mark, Segment, Timeline
+from qwenvl_cli.media.timeline import Mark, Timeline
 
 # Containers with an index, where a seek is cheap and lands on a key frame; elsewhere packets are skipped undecoded.
 _INDEXED = ("mov", "matroska")
@@ -48,7 +50,7 @@ def load_clip(handle: BinaryIO, limits: PixelLimits, sampling: SamplingOptions) 
         timeline.times, timeline.duration, timeline.mean_rate, frame_limits, sampling.start, sampling.end
     )
     canvas = Canvas(len(plan.indices), limits, pixel_aspect)
-    taken = _fill(canvas, handle, timeline, plan)
+    taken = _fill(canvas, handle, timeline, plan, notes)
     times = [timeline.times[index] for index in taken]
     sampled_fps = _after_losses(plan, times, notes)
     return LoadedMedia(
@@ -107,7 +109,7 @@ def _scan(handle: BinaryIO, notes: list[str]) -> tuple[Timeline, float]:
         try:
             for packet in container.demux(stream):
                 if packet.size:
-                    shown = not packet.is_discard
+                    shown = not (packet.is_discard or packet.is_corrupt)
                     marks.append(Mark(packet.pts, packet.dts, packet.is_keyframe, shown, packet.duration or 0))
         except av.FFmpegError:
             notes.append("the clip is damaged: it is read up to the damage")
@@ -121,18 +123,23 @@ def _scan(handle: BinaryIO, notes: list[str]) -> tuple[Timeline, float]:
     return timeline, aspect if _PIXEL_ASPECTS[0] <= aspect <= _PIXEL_ASPECTS[1] else 1.0
 
 
-def _fill(canvas: Canvas, handle: BinaryIO, timeline: Timeline, plan: FramePlan) -> list[int]:
+def _fill(canvas: Canvas, handle: BinaryIO, timeline: Timeline, plan: FramePlan, notes: list[str]) -> list[int]:
     """Decode the planned frames onto the canvas; return the indices of those that could be had."""
-    segments = timeline.segments(timeline.order[index] for index in plan.indices)
-    converter, taken = VideoReformatter(), list[int]()
+    wanted = {timeline.order[index] for index in plan.indices} if timeline.exact else None
+    converter, taken, orientation, damaged = VideoReformatter(), list[int](), 0, 0
     last: VideoFrame | None = None
-    for slot, frame in _pick(_frames(handle, timeline, segments), timeline, plan):
+    for slot, frame in _pick(_frames(handle, timeline, wanted), timeline, plan):
+        # One matrix holds for the whole clip, and asking a frame for it ties the frame into a reference cycle.
+        orientation = orientation or _orientation(frame)
         if frame is last:
             canvas.repeat()
         else:
-            canvas.add(_pixels(frame, converter), _orientation(frame))
+            canvas.add(_pixels(frame, converter), orientation)
+            damaged += frame.is_corrupt
         last = frame
         taken.append(plan.indices[slot])
+    if damaged:
+        notes.append(f"the clip is damaged: {damaged} of {len(taken)} sampled frames may look wrong")
     return taken
 
 
@@ -151,21 +158,24 @@ def _pick(frames: Iterator[VideoFrame], timeline: Timeline, plan: FramePlan) -> 
             return
 
 
-def _frames(handle: BinaryIO, timeline: Timeline, segments: list[Segment]) -> Iterator[VideoFrame]:
-    """Decode the segments in order; frames may come twice when a seek proves unreliable and reading starts over."""
+def _frames(handle: BinaryIO, timeline: Timeline, wanted: set[int] | None) -> Iterator[VideoFrame]:
+    """Decode what the frames at the `wanted` file positions (None: all) need, in order.
+
+    Frames come twice when a seek proves unreliable and reading starts over.
+    """
     try:
-        yield from _decode(handle, timeline, segments, seeking=True)
+        yield from _decode(handle, timeline, wanted, seeking=True)
     except _SeekMissed:
-        yield from _decode(handle, timeline, segments, seeking=False)
+        yield from _decode(handle, timeline, wanted, seeking=False)
 
 
-def _decode(handle: BinaryIO, timeline: Timeline, segments: list[Segment], *, seeking: bool) -> Iterator[VideoFrame]:
+def _decode(handle: BinaryIO, timeline: Timeline, wanted: set[int] | None, *, seeking: bool) -> Iterator[VideoFrame]:
     with _opened(handle) as (container, stream):
         stream.thread_type = "AUTO"
         decoder = stream.codec_context
         indexed = seeking and any(name in container.format.name for name in _INDEXED)
         position = -1
-        for number, segment in enumerate(segments):
+        for number, segment in enumerate(timeline.segments(wanted or ())):
             if number:
                 decoder.flush_buffers()
             if indexed and segment.first - position > _SEEK_GAP:
@@ -174,10 +184,12 @@ def _decode(handle: BinaryIO, timeline: Timeline, segments: list[Segment], *, se
                 packets = _numbered(container, stream, position + 1)
             for position, packet in packets:
                 if position >= segment.first:
-                    yield from _try_decode(stream, packet)
+                    # A frame that nobody wants and no other frame builds on costs a third of the work for nothing.
+                    decoder.skip_frame = "DEFAULT" if wanted is None or position in wanted else "NONREF"
+                    yield from _try_decode(decoder, packet)
                 if position >= segment.last:
                     break
-            yield from _try_decode(stream, None)
+            yield from _try_decode(decoder, None)
 
 
 def _numbered(
@@ -211,10 +223,10 @@ def _after_seek(
         yield count + shift, packet
 
 
-def _try_decode(stream: VideoStream, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+def _try_decode(decoder: VideoCodecContext, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
     """Decode a packet, or with None what the decoder still holds; a packet that cannot be decoded gives nothing."""
     try:
-        return stream.codec_context.decode(packet)
+        return decoder.decode(packet)
     except av.FFmpegError:
         return []
 
@@ -231,8 +243,9 @@ def _orientation(frame: VideoFrame) -> int:
     The matrix (a b u, c d v, x y w) takes a point to (a x + c y, b x + d y), y down; the signs of its larger pair are
     one of the eight turns.
     """
+    side_data = cast(SideDataContainer, frame.side_data)
     try:
-        matrix = frame.side_data[SideDataType.DISPLAYMATRIX]
+        matrix = side_data[SideDataType.DISPLAYMATRIX]
     except KeyError:
         return 1
     a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]
