@@ -1,9 +1,34 @@
-"""Turns a checkpoint of training into the bundled model's folder."""
+"""Turns a checkpoint of training into the bundled model's folder: `python -m model.training.export CHECKPOINT`.
 
+Everything is written beside the old files first and moved over them at the end, so that a folder is never half new.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from model.config import IMAGE_MEAN, IMAGE_STD
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
 
+from model.checkpoint import INDEX, SINGLE
+from model.config import IMAGE_MEAN, IMAGE_STD
+from model.loading import load
+from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
+from model.training.card import Origin, card, head_commit
+from model.training.evaluate import Report, evaluate
+
+SMALL = Path(__file__).parent.parent / "small"
+TOKENIZER = SMALL / "tokenizer.json"
+PART_BYTES = 16 * 2**20
+HEADER_BYTES = 64 * 1024  # room for a part's header within PART_BYTES
 PREPROCESSOR: dict[str, Any] = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen2_5_VLProcessor",
@@ -16,3 +41,122 @@ PREPROCESSOR: dict[str, Any] = {
     "image_std": list(IMAGE_STD),
 }
 VIDEO_PREPROCESSOR: dict[str, Any] = {"frame_min_pixels": 7056, "frame_max_pixels": 12544, "max_frames": 12}
+
+
+def parts(state: Mapping[str, Tensor], limit: int) -> list[dict[str, Tensor]]:
+    """Split the tensors, in their order, into parts of at most `limit` bytes; one tensor is never cut."""
+    found: list[dict[str, Tensor]] = [{}]
+    used = 0
+    for name, tensor in state.items():
+        size = tensor.numel() * tensor.element_size()
+        if found[-1] and used + size > limit:
+            found.append({})
+            used = 0
+        found[-1][name] = tensor
+        used += size
+    return found
+
+
+def write_weights(state: Mapping[str, Tensor], folder: Path, limit: int = PART_BYTES - HEADER_BYTES) -> list[Path]:
+    """Write bfloat16 safetensors: one file where it fits, else numbered parts and their index."""
+    rounded = {name: tensor.detach().to(torch.bfloat16).contiguous().cpu() for name, tensor in state.items()}
+    split = parts(rounded, limit)
+    if len(split) == 1:
+        save_file(split[0], folder / SINGLE, metadata={"format": "pt"})
+        return [folder / SINGLE]
+    names = [f"model-{i + 1:05d}-of-{len(split):05d}.safetensors" for i in range(len(split))]
+    for name, part in zip(names, split, strict=True):
+        save_file(part, folder / name, metadata={"format": "pt"})
+    where = {key: name for name, part in zip(names, split, strict=True) for key in part}
+    total = sum(tensor.numel() * tensor.element_size() for tensor in rounded.values())
+    write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": where})
+    return [folder / name for name in names]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write indented JSON with a final line end."""
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def digest_of(files: list[Path]) -> dict[str, str]:
+    """sha256 of every file by name."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def write_folder(checkpoint: Mapping[str, Any], folder: Path, tokenizer: Path, averaged: bool) -> list[Path]:
+    """Write everything but the card; return the files of weights."""
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    known = Tokenizer.from_file(folder)
+    write_json(folder / "config.json", checkpoint["config"])
+    write_json(folder / "preprocessor_config.json", PREPROCESSOR)
+    write_json(folder / "video_preprocessor_config.json", VIDEO_PREPROCESSOR)
+    ends = [known.token_id(IM_END), known.token_id(END_OF_TEXT)]
+    write_json(folder / "generation_config.json", {"eos_token_id": ends, "do_sample": False})
+    return write_weights(checkpoint["average" if averaged else "model"], folder)
+
+
+def outdated(folder: Path, fresh: set[str]) -> Iterator[Path]:
+    """Weights of an earlier export that the new one does not replace."""
+    for path in [*folder.glob("*.safetensors"), folder / INDEX]:
+        if path.exists() and path.name not in fresh:
+            yield path
+
+
+def install(staged: Path, folder: Path) -> None:
+    """Move the staged files over the old ones; config.json, without which a folder is no model, comes last."""
+    files = sorted(staged.iterdir(), key=lambda path: path.name == "config.json")
+    (folder / "config.json").unlink(missing_ok=True)
+    for path in outdated(folder, {path.name for path in files}):
+        path.unlink()
+    for path in files:
+        os.replace(path, folder / path.name)
+
+
+def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:
+    """Where the weights come from, for the card."""
+    given = {key: value for key, value in checkpoint.get("args", {}).items() if value not in (None, "", 0, 0.0, False)}
+    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key != "bfloat16")
+    return Origin(
+        command=f"python -m model.training.train {flags}".strip(),
+        seed=int(given.get("seed", 0)),
+        commit=head_commit(Path(__file__).parent),
+        steps=int(checkpoint.get("step", 0)),
+        samples=int(checkpoint.get("samples", 0)),
+        minutes=round(float(checkpoint.get("elapsed", 0.0)) / 60, 1),
+        parameters=sum(math.prod(tensor.shape) for tensor in checkpoint["model"].values()),
+        averaged=averaged,
+        sha256=digest_of(weights),
+    )
+
+
+def export(path: Path, folder: Path, samples: int, averaged: bool = True, tokenizer: Path = TOKENIZER) -> Report | None:
+    """Export one checkpoint into `folder`; with `samples`, measure it first and write the table into the card."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
+        staged = Path(name)
+        weights = write_folder(checkpoint, staged, tokenizer, averaged)
+        measured = evaluate(load(staged), samples)[0] if samples else None
+        if measured is not None:
+            write_json(staged / "evaluation.json", measured)
+        (staged / "CARD.md").write_text(card(origin(checkpoint, weights, averaged), measured), encoding="utf-8")
+        install(staged, folder)
+    return measured
+
+
+def main() -> None:
+    """Export, and print the table that was measured."""
+    parser = argparse.ArgumentParser(prog="python -m model.training.export", description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--out", type=Path, default=SMALL)
+    parser.add_argument("--samples", type=int, default=400, help="held-out pictures to measure on; 0 writes no table")
+    parser.add_argument("--last", action="store_true", help="export the last weights, not their average")
+    args = parser.parse_args()
+    measured = export(args.checkpoint, args.out, args.samples, averaged=not args.last)
+    if measured is not None:
+        print(json.dumps({name: row["exact"] for name, row in measured["skills"].items()}))
+    print(f"exported to {args.out}")
+
+
+if __name__ == "__main__":
+    main()

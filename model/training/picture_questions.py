@@ -19,6 +19,7 @@ YES = {
     "exists": {"en": ("no", "yes"), "zh": ("没有", "有")},
     "is": {"en": ("no", "yes"), "zh": ("不是", "是")},
 }
+NONE_ASKED = 0.2  # share of pictures in which something is counted that is not there
 Maker = Callable[[Facts, random.Random, Lang], list[Ask]]
 
 
@@ -92,7 +93,7 @@ def colour(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 
 def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """How many shapes in all, of a kind, of a colour, of a kind and colour."""
+    """How many shapes in all, of a kind, of a colour, of a kind and colour; of a single one or of none asked once."""
     things = shape_facts(facts)
     if not things:
         return []
@@ -104,6 +105,10 @@ def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         for keys, name in (*kinds, (("thing", "colour"), language.noun(fact, lang, True))):
             number = sum(all(other[key] == fact[key] for key in keys) for other in things)
             found.append(Ask("count", "count", str(number), {"ns": name}))
+    ones = [ask for ask in found if ask.answer == "1"]
+    found = [ask for ask in found if ask.answer != "1"] + rng.sample(ones, min(1, len(ones)))
+    if rng.random() < NONE_ASKED:
+        found.append(Ask("count", "count", "0", {"ns": language.noun(absent(facts, rng), lang, True)}))
     return found
 
 

@@ -23,7 +23,7 @@ WEIGHTS = {
     "order": 2.2,
 }
 ONCE = ("caption", "read", "background")  # a second one would only repeat the first
-RARE = 3.0  # how much more often a count of several is asked than a count of one
+DULL = 0.25  # weight of a count of one or none beside a count of several
 
 
 def facts_asked(facts: Facts, rng: random.Random, lang: Lang) -> dict[str, list[Ask]]:
@@ -36,18 +36,17 @@ def facts_asked(facts: Facts, rng: random.Random, lang: Lang) -> dict[str, list[
     return by_skill
 
 
-def _weight(ask: Ask) -> float:
-    return RARE if ask.skill == "count" and ask.answer not in ("1", "2") else 1.0
-
-
 def _some(rng: random.Random, asks: list[Ask], most: int) -> list[Ask]:
-    """Pick up to `most` different ones, each with its weight."""
-    left, chosen = list(asks), list[Ask]()
-    while left and len(chosen) < most:
-        ask = rng.choices(left, [_weight(item) for item in left])[0]
-        left = [item for item in left if item != ask]
-        chosen.append(ask)
+    """Pick up to `most` different ones; what stands there twice is picked more often."""
+    chosen: list[Ask] = []
+    for ask in rng.sample(asks, len(asks)):
+        if ask not in chosen and len(chosen) < most:
+            chosen.append(ask)
     return chosen
+
+
+def _weight(qa: QA) -> float:
+    return WEIGHTS[qa.skill] * (DULL if qa.skill == "count" and qa.answer in ("0", "1") else 1.0)
 
 
 def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
@@ -68,7 +67,7 @@ def choose(sample: Sample, rng: random.Random, k: int) -> list[QA]:
     seen: dict[str, int] = {}
     while left and len(chosen) < k:
         totals = {skill: sum(qa.skill == skill for qa in left) for skill in {qa.skill for qa in left}}
-        weights = [WEIGHTS[qa.skill] / totals[qa.skill] * 0.25 ** seen.get(qa.skill, 0) for qa in left]
+        weights = [_weight(qa) / totals[qa.skill] * 0.25 ** seen.get(qa.skill, 0) for qa in left]
         picked = rng.choices(left, weights)[0]
         left = [qa for qa in left if qa is not picked and (qa.question, qa.answer) != (picked.question, picked.answer)]
         if picked.skill in ONCE:

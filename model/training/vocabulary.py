@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
+from model.tokenizer import added_tokens, published_pipeline
 from model.training import colours, language
 from model.training.data import Plan, plan_batch
 from model.training.everyday import CHINESE_TEXT, ENGLISH_TEXT, ENGLISH_WORDS
@@ -22,18 +23,6 @@ from model.training.things import catalogue, words
 SIZE = 4096
 LONGEST = 16  # bytes of a token: whole English words, but at most five Chinese characters
 PARTICLES = "的 了 在 有 是 和 吗 向 变 、 ， 。 ？ 一个 图形 背景 变成 先是 然后"
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-SPECIAL = (
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
-    "<|image_pad|>", "<|video_pad|>",
-)  # fmt: skip
-PLAIN = (
-    "<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>",
-    "<|file_sep|>",
-)  # fmt: skip
 NAMES_FILE = Path(__file__).parents[2] / ".." / "shared" / "assets" / "emoji_names.tsv"
 
 
@@ -98,22 +87,16 @@ def names(path: Path) -> Iterator[str]:
 
 def train(samples: int, names_file: Path) -> Tokenizer:
     """Train the merges; deterministic for the same texts."""
-    tokenizer = Tokenizer(models.BPE(byte_fallback=False))
-    tokenizer.normalizer = normalizers.NFC()
-    split = pre_tokenizers.Split(Regex(SPLIT), "isolated")
-    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, bytes_])
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = published_pipeline(models.BPE(byte_fallback=False))
     trainer = trainers.BpeTrainer(
-        vocab_size=SIZE - len(SPECIAL) - len(PLAIN),
+        vocab_size=SIZE - len(added_tokens()),
         min_frequency=2,
         show_progress=False,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         max_token_length=LONGEST,
     )
     tokenizer.train_from_iterator([*asked(samples), *general(), *names(names_file)], trainer)
-    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
-    tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in PLAIN])
+    tokenizer.add_tokens(added_tokens())
     return tokenizer
 
 

@@ -1,0 +1,118 @@
+"""Renders CARD.md of the bundled model from what was measured and where the weights come from."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.training import colours, language
+from model.training.evaluate import Report, table
+from model.training.placing import HELD_PAIRS
+from model.training.things import catalogue, shapes, words
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How the weights came to be."""
+
+    command: str
+    seed: int
+    commit: str
+    steps: int
+    samples: int
+    minutes: float
+    parameters: int
+    averaged: bool
+    sha256: dict[str, str]
+
+
+TEMPLATE = """# The bundled model
+
+A small network of the Qwen2.5-VL architecture ({parameters:.1f} million parameters, bfloat16), trained from scratch by
+this project on pictures and clips that its own program draws. No pretrained weights, no photographs and no text of
+others went into it. It shows the product at work at once and offline; it is not a model of the real world.
+
+## What it knows
+
+- Shapes: {shapes}.
+- Colours: {colours}; plain backgrounds in the same colours.
+- One to six things in a picture: how many, where (nine places), which is left of, right of, above or below which.
+- Short words out of {words} ("{first}" to "{last}", in three cases) and numbers from 0 to 99.
+- Clips of up to 12 frames: moving left, right, up, down, or not at all; appearing, disappearing, turning another
+  colour, getting bigger or smaller; which of two events comes first.
+- Questions in English and Chinese, answered in the language of the question.
+
+## What it cannot do
+
+- It does not know photographs, people, animals, objects, scenes or drawings of them: its answers about such pictures
+  are in the words above and mean little. A low mean token probability is the sign of it; use a published checkpoint.
+- Other words than its own list, longer text, other scripts, counts above six, overlapping things, diagonal movement.
+- Pictures are reduced to at most 28224 pixels (168 x 168) and frames to 12544 (112 x 112); what is small is lost.
+- It does not chat, reason or follow instructions beyond the kinds of question above.
+{measured}
+## Where it comes from
+
+- Command: `{command}`
+- Seed {seed}, commit `{commit}`, {steps} steps, {samples} samples, {minutes} minutes of training; {which} weights.
+- sha256:
+{sha256}
+"""
+
+MEASURED = """
+## Measured
+
+Exact answers to {pictures} pictures and {clips} clips of held-out seeds at full difficulty, asked in wordings that
+training never used ("default" is the product's own prompt), through the product's own path.
+
+{table}
+
+Shape and colour where a pair of shape and colour was never trained ({pairs}): {new[exact]} % of {new[n]} exact, against
+{seen[exact]} % of {seen[n]} elsewhere. The median of the mean token probability is {sure[right]} for right answers and
+{sure[wrong]} for wrong ones.
+"""
+
+
+def head_commit(folder: Path) -> str:
+    """The commit that the recipe stands at; "unknown" outside a repository, with "+changes" where files differ."""
+    try:
+        asked = ["git", "-C", str(folder), "rev-parse", "--short=12", "HEAD"]
+        commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        changed = ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no", "--", "."]
+        dirty = subprocess.run(changed, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit}+changes" if dirty else commit
+
+
+def measured_text(measured: Report) -> str:
+    """The part of the card that holds the table."""
+    pairs = ", ".join(f"{colour} {thing}" for thing, colour in sorted(HELD_PAIRS))
+    return MEASURED.format(
+        pictures=measured["pictures"],
+        clips=measured["clips"],
+        table=table(measured),
+        pairs=pairs,
+        new=measured["new_pairs"],
+        seen=measured["seen_pairs"],
+        sure=measured["median_probability"],
+    )
+
+
+def card(origin: Origin, measured: Report | None) -> str:
+    """The whole card."""
+    return TEMPLATE.format(
+        parameters=origin.parameters / 1e6,
+        shapes=language.listed([catalogue()[name].name for name in shapes()], "en"),
+        colours=language.listed(list(colours.NAMES), "en"),
+        words=len(words.WORDS),
+        first=words.WORDS[0],
+        last=words.WORDS[-1],
+        measured=measured_text(measured) if measured else "\nNot measured.\n",
+        command=origin.command,
+        seed=origin.seed,
+        commit=origin.commit,
+        steps=origin.steps,
+        samples=origin.samples,
+        minutes=origin.minutes,
+        which="averaged" if origin.averaged else "last",
+        sha256="\n".join(f"  - `{name}` {digest}" for name, digest in sorted(origin.sha256.items())),
+    )

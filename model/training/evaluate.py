@@ -1,0 +1,170 @@
+"""Measures a model on held-out seeds and held-out wordings: `python -m model.training.evaluate --model DIR`.
+
+Asks through the product's own path (loading, preprocessing, generation) and counts exact answers by skill and language.
+"""
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from model.generate import GenerateOptions, generate_batch
+from model.loading import LoadedModel, load
+from model.preprocess import MediaTensors, prepare
+from model.prompt import simple_messages
+from model.training.data import held_out
+from model.training.language import caption, clip_caption
+from model.training.phrasings import ENGLISH
+from model.training.placing import HELD_PAIRS
+from model.training.questions import choose
+from model.training.sample import QA, Kind, Sample
+
+MAX_TOKENS = 96
+ABOUT_CLIPS = ("motion", "event", "order")
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question asked: under which name it is counted, and what came back."""
+
+    name: str
+    lang: str
+    question: str
+    wanted: str
+    answer: str
+    probability: float
+    new_pair: bool
+    seed: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether the answer is the canonical one, to the letter."""
+        return self.answer.strip() == self.wanted
+
+
+def default_prompt(sample: Sample) -> QA:
+    """What the product asks when it is asked nothing."""
+    if sample.kind == "image":
+        return QA("default", "en", ENGLISH["caption"][0], caption(sample.facts, "en"))
+    return QA("default", "en", ENGLISH["clip"][0], clip_caption(sample.facts, "en"))
+
+
+def counted_as(qa: QA, kind: Kind) -> str:
+    """The row of the table: skills that both kinds know are counted apart."""
+    if qa.skill in ABOUT_CLIPS:
+        return qa.skill
+    return qa.skill if kind == "image" else f"{qa.skill} (clip)"
+
+
+def has_new_pair(sample: Sample) -> bool:
+    """Whether a thing has a colour in which training never showed it."""
+    return any((fact["thing"], fact["colour"]) in HELD_PAIRS for fact in sample.facts["things"])
+
+
+def questions_of(sample: Sample, each: int) -> list[QA]:
+    """The default prompt and some held-out wordings."""
+    return [default_prompt(sample), *choose(sample, random.Random(sample.seed), each)]
+
+
+def batches(
+    loaded: LoadedModel, kind: Kind, count: int, each: int, size: int
+) -> Iterator[list[tuple[Sample, QA, MediaTensors]]]:
+    """Draw held-out samples and group their questions into batches of at least `size`."""
+    batch: list[tuple[Sample, QA, MediaTensors]] = []
+    for args in held_out(count, kind):
+        sample = args.make()
+        media = prepare(sample.frames, sample.kind, sample.sampled_fps, loaded.preprocess)
+        batch += [(sample, qa, media) for qa in questions_of(sample, each)]
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def ask_all(loaded: LoadedModel, kind: Kind, count: int, each: int, size: int) -> Iterator[Outcome]:
+    """Ask every question and yield what came back."""
+    options = GenerateOptions(max_tokens=MAX_TOKENS)
+    for batch in batches(loaded, kind, count, each, size):
+        requests = [(simple_messages(1, qa.question), [media]) for _, qa, media in batch]
+        for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
+            name = counted_as(qa, kind)
+            probability = done.mean_probability
+            yield Outcome(
+                name, qa.lang, qa.question, qa.answer, done.text, probability, has_new_pair(sample), sample.seed
+            )
+
+
+def share(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
+    """How many were asked, and what percentage was exact."""
+    right = sum(outcome.exact for outcome in outcomes)
+    return {"n": len(outcomes), "exact": round(100 * right / len(outcomes), 1) if outcomes else 0.0}
+
+
+def report(outcomes: Sequence[Outcome]) -> Report:
+    """Count by skill and language, for unseen pairs, and how sure right and wrong answers were."""
+    skills: dict[str, Any] = {}
+    for name in sorted({outcome.name for outcome in outcomes}):
+        rows = [outcome for outcome in outcomes if outcome.name == name]
+        langs = {lang: share([row for row in rows if row.lang == lang]) for lang in ("en", "zh")}
+        skills[name] = share(rows) | langs
+    look = [outcome for outcome in outcomes if outcome.name in ("shape", "colour")]
+    sure = {
+        word: round(median([o.probability for o in outcomes if o.exact is exact] or [0.0]), 3)
+        for word, exact in (("right", True), ("wrong", False))
+    }
+    return {
+        "skills": skills,
+        "seen_pairs": share([outcome for outcome in look if not outcome.new_pair]),
+        "new_pairs": share([outcome for outcome in look if outcome.new_pair]),
+        "median_probability": sure,
+    }
+
+
+def table(measured: Report) -> str:
+    """The report as a Markdown table."""
+    lines = ["| skill | questions | exact % | English % | Chinese % |", "|---|---:|---:|---:|---:|"]
+    for name, row in measured["skills"].items():
+        langs = [f"{row[lang]['exact']:.1f}" if row[lang]["n"] else "-" for lang in ("en", "zh")]
+        lines.append(f"| {name} | {row['n']} | {row['exact']:.1f} | {langs[0]} | {langs[1]} |")
+    return "\n".join(lines)
+
+
+def evaluate(loaded: LoadedModel, samples: int, each: int = 6, size: int = 48) -> tuple[Report, list[Outcome]]:
+    """Ask about `samples` pictures and half as many clips."""
+    begin = time.monotonic()
+    outcomes = [*ask_all(loaded, "image", samples, each, size), *ask_all(loaded, "video", -(-samples // 2), each, size)]
+    measured = report(outcomes)
+    seconds = round(time.monotonic() - begin, 1)
+    return measured | {"pictures": samples, "clips": -(-samples // 2), "seconds": seconds}, outcomes
+
+
+def main() -> None:
+    """Measure, print the table, and write it where asked."""
+    parser = argparse.ArgumentParser(prog="python -m model.training.evaluate", description=__doc__)
+    parser.add_argument("--model", default="bundled", help="folder of a model, or 'bundled'")
+    parser.add_argument("--samples", type=int, default=300, help="pictures; half as many clips are added")
+    parser.add_argument("--each", type=int, default=6, help="questions about each, beside the default prompt")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--out", type=Path, help="write the report here as JSON")
+    parser.add_argument("--show", type=int, default=0, help="print this many wrong answers")
+    args = parser.parse_args()
+    loaded = load(args.model, device=args.device, dtype=args.dtype)
+    measured, outcomes = evaluate(loaded, args.samples, args.each)
+    print(table(measured))
+    print(json.dumps({key: value for key, value in measured.items() if key != "skills"}))
+    for outcome in [outcome for outcome in outcomes if not outcome.exact][: args.show]:
+        print(json.dumps(asdict(outcome), ensure_ascii=False))
+    if args.out:
+        args.out.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The stream is a pure function of seed, step and progress; the vocabulary holds every answer whole."""
+
+from pathlib import Path
+
+import pytest
+
+from model.config import preprocess_config
+from model.geometry import smart_resize
+from model.tokenizer import IM_END, MARKUP_TOKENS, SPECIAL_TOKENS, Tokenizer
+from model.training import vocabulary
+from model.training.data import (
+    CLIP_SIZES,
+    FRAMES,
+    PICTURE_SIZES,
+    Plan,
+    batch_samples,
+    dense_classes,
+    held_out,
+    merged_tokens,
+    plan_batch,
+)
+from model.training.export import PREPROCESSOR, VIDEO_PREPROCESSOR
+from model.training.labels import class_names
+
+TOKENIZER = Path(__file__).parents[2] / "model" / "small" / "tokenizer.json"
+
+
+def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
+    plan = Plan(seed=5, batch=8)
+    assert plan_batch(plan, 40, 0.5) == plan_batch(plan, 40, 0.5)
+    assert plan_batch(plan, 40, 0.5) != plan_batch(plan, 41, 0.5)
+    assert {a.seed for a in plan_batch(plan, 40, 0.5)}.isdisjoint(a.seed for a in plan_batch(Plan(6, 8), 40, 0.5))
+    first, second = (batch_samples(plan, 2, 0.4)[1] for _ in range(2))
+    assert first == second
+
+
+def test_a_batch_is_one_bucket_of_about_the_same_cost() -> None:
+    plan = Plan(seed=1, batch=32)
+    kinds = set()
+    for step in range(120):
+        batch = plan_batch(plan, step, 0.6)
+        assert len({(args.kind, args.size, args.frames) for args in batch}) == 1
+        tokens = merged_tokens(batch[0].size, batch[0].frames)
+        assert 16 <= len(batch) <= 64
+        assert len(batch) * tokens <= max(32 * 36, 16 * tokens)
+        kinds.add(batch[0].kind)
+    assert kinds == {"image", "video"}
+
+
+def test_the_curriculum_starts_with_small_easy_pictures() -> None:
+    plan = Plan(seed=1)
+    first = [args for step in range(20) for args in plan_batch(plan, step, 0.0)]
+    last = [args for step in range(20) for args in plan_batch(plan, step, 1.0)]
+    assert {args.kind for args in first} == {"image"}
+    assert sum(args.difficulty for args in first) / len(first) < 0.25
+    assert sum(args.difficulty for args in last) / len(last) > 0.8
+    area = [sum(args.size[0] * args.size[1] for args in part) / len(part) for part in (first, last)]
+    assert area[0] < area[1]
+
+
+def test_the_product_leaves_the_sizes_of_training_as_they_are() -> None:
+    limits = preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
+    for height, width in PICTURE_SIZES:
+        kept = smart_resize(height, width, min_pixels=limits.min_pixels, max_pixels=limits.max_pixels)
+        assert kept == (height, width)
+    for height, width in CLIP_SIZES:
+        kept = smart_resize(height, width, min_pixels=limits.video_min_pixels, max_pixels=limits.video_max_pixels)
+        assert kept == (height, width)
+    assert max(FRAMES) == limits.video_max_frames
+
+
+def test_dense_classes_count_the_names() -> None:
+    assert dense_classes() == {"thing": 14, "colour": 12, "char": 37, "motion": 11}
+    assert class_names()["thing"][-1] == "text"
+
+
+def test_the_vocabulary_is_whole_and_has_the_published_tokens() -> None:
+    known = Tokenizer.from_file(TOKENIZER)
+    assert known.vocab_size == vocabulary.SIZE
+    ids = [known.token_id(token) for token in (*SPECIAL_TOKENS, *MARKUP_TOKENS)]
+    assert ids == list(range(vocabulary.SIZE - 22, vocabulary.SIZE))
+    text = f"Grüße 你好 🙂 {IM_END} don't 12"
+    assert known.decode(known.encode(text)) == text
+    assert known.token_id(IM_END) not in known.encode(text)
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_every_answer_round_trips_and_is_short(kind: str) -> None:
+    known = Tokenizer.from_file(TOKENIZER)
+    for args in held_out(60, kind):  # type: ignore[arg-type]
+        for qa in args.make().questions:
+            ids = known.encode(qa.answer)
+            assert known.decode(ids) == qa.answer
+            assert len(ids) <= 60, qa
+
+
+def test_chinese_names_stay_apart_in_the_vocabulary() -> None:
+    """A tiny model composes better when colour and shape are tokens of their own."""
+    known = Tokenizer.from_file(TOKENIZER)
+    pieces = [known.decode([index]) for index in known.encode("一个灰色的圆形和一个橙色的三角形")]
+    assert pieces == ["一个", "灰色", "的", "圆形", "和", "一个", "橙色", "的", "三角形"]
+
+
+def test_the_vocabulary_trains_the_same_twice(tmp_path: Path) -> None:
+    one, two = (vocabulary.train(6, tmp_path / "no names").to_str() for _ in range(2))
+    assert one == two

@@ -1,0 +1,110 @@
+"""A checkpoint becomes a folder that the product loads, and a card that tells what was measured."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.loading import load
+from model.tokenizer import Tokenizer
+from model.training import export
+from model.training.evaluate import Outcome, report, table
+from model.training.modeling import build, small_config
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    config = small_config("tiny", Tokenizer.from_file(export.TOKENIZER))
+    state = build(config).state_dict()
+    average = {name: value + 1.0 for name, value in state.items()}
+    path = tmp_path_factory.mktemp("run") / "checkpoint.pt"
+    args: dict[str, Any] = {"seed": 7, "plan": "tiny", "minutes": 0.0, "out": "runs/x"}
+    torch.save({"model": state, "average": average, "config": config, "step": 3, "samples": 96, "args": args}, path)
+    return path
+
+
+def test_an_exported_folder_loads_and_answers(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    measured = export.export(checkpoint, folder, samples=1, averaged=False)
+    assert measured is not None and measured["skills"]["default"]["n"] == 1
+    loaded = load(folder, device="cpu")
+    stored = torch.load(checkpoint, weights_only=True)["model"]
+    for name, value in loaded.model.state_dict().items():
+        assert torch.equal(value.float(), stored[name].to(torch.bfloat16).float()), name
+    assert loaded.preprocess.video_max_frames == 12 and loaded.preprocess.max_pixels == 28224
+    assert not list(tmp_path.glob(".export-*"))
+
+
+def test_the_average_is_exported_unless_the_last_weights_are_asked_for(checkpoint: Path, tmp_path: Path) -> None:
+    export.export(checkpoint, tmp_path / "mean", samples=0)
+    export.export(checkpoint, tmp_path / "last", samples=0, averaged=False)
+    mean, last = (load(tmp_path / name, device="cpu").model.state_dict() for name in ("mean", "last"))
+    assert torch.allclose(mean["model.norm.weight"].float(), last["model.norm.weight"].float() + 1.0)
+
+
+def test_weights_are_cut_into_parts_that_fit(tmp_path: Path, checkpoint: Path) -> None:
+    folder = tmp_path / "small"
+    export.export(checkpoint, folder, samples=0)
+    (folder / "model.safetensors").unlink()
+    state = torch.load(checkpoint, weights_only=True)["model"]
+    files = export.write_weights(state, folder, limit=200_000)
+    assert len(files) > 2
+    index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+    assert set(index["weight_map"].values()) == {file.name for file in files}
+    load(folder, device="cpu")
+
+
+def test_a_new_export_leaves_no_old_parts(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "model-00001-of-00002.safetensors").write_bytes(b"old")
+    (folder / "model.safetensors.index.json").write_text("{}", encoding="utf-8")
+    (folder / "__init__.py").write_text("", encoding="utf-8")
+    export.export(checkpoint, folder, samples=0)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "CARD.md",
+        "__init__.py",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "video_preprocessor_config.json",
+    ]
+    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    assert "--plan tiny" in card and "Seed 7" in card and "Not measured." in card
+    digest = export.digest_of([folder / "model.safetensors"])["model.safetensors"]
+    assert digest in card
+
+
+def test_no_part_is_larger_than_its_limit_and_nothing_is_lost() -> None:
+    state = {f"t{i}": torch.zeros(10 + i, dtype=torch.bfloat16) for i in range(9)}
+    split = export.parts(state, limit=40)
+    assert [list(part) for part in split] == [[f"t{i}"] for i in range(9)]
+    assert [len(part) for part in export.parts(state, limit=60)] == [2, 2, 2, 1, 1, 1]
+
+
+def outcome(name: str, lang: str, wanted: str, answer: str, probability: float = 0.9, new: bool = False) -> Outcome:
+    return Outcome(name, lang, "?", wanted, answer, probability, new, 0)
+
+
+def test_the_report_counts_exact_answers() -> None:
+    outcomes = [
+        outcome("shape", "en", "star", "star", 0.9),
+        outcome("shape", "en", "star", "ring", 0.4, new=True),
+        outcome("shape", "zh", "星形", "星形", 0.7),
+        outcome("count", "en", "3", " 3", 0.8),
+    ]
+    measured = report(outcomes)
+    assert measured["skills"]["shape"] == {
+        "n": 3,
+        "exact": 66.7,
+        "en": {"n": 2, "exact": 50.0},
+        "zh": {"n": 1, "exact": 100.0},
+    }
+    assert measured["new_pairs"] == {"n": 1, "exact": 0.0} and measured["seen_pairs"]["exact"] == 100.0
+    assert measured["median_probability"] == {"right": 0.8, "wrong": 0.4}
+    assert "| count | 1 | 100.0 | 100.0 | - |" in table(measured)
