@@ -1,0 +1,131 @@
+"""Make the sample pictures and clips: `python samples/make.py [FOLDER]`.
+
+Drawn with plain Pillow at sizes a camera or a screen would have, not with the world that the bundled model was trained
+in, so that they also show how the product's own resizing behaves. What the model answers about them stands in
+expected.json, which tests/cli/test_samples.py checks.
+"""
+
+import math
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from PIL import Image, ImageDraw, ImageFont
+
+WHITE, BLACK, GRAY = (250, 250, 250), (20, 20, 20), (140, 140, 140)
+RED, GREEN, BLUE, YELLOW, PURPLE = (214, 40, 40), (46, 160, 67), (38, 84, 214), (250, 214, 40), (128, 48, 168)
+Point = tuple[float, float]
+Colour = tuple[int, int, int]
+
+
+def star(centre: Point, radius: float) -> list[Point]:
+    """Corners of a five-pointed star, its first point up."""
+    corners = []
+    for index in range(10):
+        reach = radius if index % 2 == 0 else radius * 0.42
+        angle = math.pi * index / 5 - math.pi / 2
+        corners.append((centre[0] + reach * math.cos(angle), centre[1] + reach * math.sin(angle)))
+    return corners
+
+
+def regular(centre: Point, radius: float, corners: int) -> list[Point]:
+    """Corners of a regular polygon, the first one up."""
+    angles = [2 * math.pi * index / corners - math.pi / 2 for index in range(corners)]
+    return [(centre[0] + radius * math.cos(a), centre[1] + radius * math.sin(a)) for a in angles]
+
+
+def disc(pen: ImageDraw.ImageDraw, centre: Point, radius: float, colour: Colour) -> None:
+    """Fill a circle."""
+    pen.ellipse([centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius], fill=colour)
+
+
+def canvas(size: tuple[int, int], colour: Colour) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A blank picture and a pen for it."""
+    picture = Image.new("RGB", size, colour)
+    return picture, ImageDraw.Draw(picture)
+
+
+def two_shapes() -> Image.Image:
+    """A red circle on the left and a blue star on the right, on white."""
+    picture, pen = canvas((800, 600), WHITE)
+    disc(pen, (180, 300), 110, RED)
+    pen.polygon(star((620, 300), 130), fill=BLUE)
+    return picture
+
+
+def four_triangles() -> Image.Image:
+    """Four green triangles on black."""
+    picture, pen = canvas((600, 600), BLACK)
+    for centre in ((140, 160), (430, 130), (180, 430), (460, 440)):
+        pen.polygon(regular(centre, 85, 3), fill=GREEN)
+    return picture
+
+
+def hexagon_square() -> Image.Image:
+    """A yellow hexagon above a purple square, on gray."""
+    picture, pen = canvas((480, 720), GRAY)
+    pen.polygon(regular((240, 150), 105, 6), fill=YELLOW)
+    pen.rectangle([155, 480, 325, 650], fill=PURPLE)
+    return picture
+
+
+def one_word() -> Image.Image:
+    """The word "open" in blue on white."""
+    picture, pen = canvas((640, 480), WHITE)
+    pen.text((320, 240), "open", fill=BLUE, font=ImageFont.load_default(190), anchor="mm")
+    return picture
+
+
+def moving_square() -> list[Image.Image]:
+    """A red square that moves from the left to the right, on white, in four seconds."""
+    frames = []
+    for index in range(40):
+        picture, pen = canvas((480, 360), WHITE)
+        x = 40 + 320 * index / 39
+        pen.rectangle([x, 130, x + 100, 230], fill=RED)
+        frames.append(picture)
+    return frames
+
+
+def changing_circle() -> list[Image.Image]:
+    """A circle that is blue for two seconds and then yellow, on black."""
+    frames = []
+    for index in range(40):
+        picture, pen = canvas((360, 360), BLACK)
+        disc(pen, (180, 180), 95, BLUE if index < 20 else YELLOW)
+        frames.append(picture)
+    return frames
+
+
+PICTURES = {
+    "two_shapes.png": two_shapes,
+    "four_triangles.png": four_triangles,
+    "hexagon_square.jpg": hexagon_square,
+    "one_word.png": one_word,
+}
+CLIPS = {"moving_square.mp4": moving_square, "changing_circle.mp4": changing_circle}
+
+
+def write_clip(path: Path, frames: list[Image.Image], rate: int = 10) -> None:
+    """Encode frames as MPEG-4 part 2, which every build of the codec library can write."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=Fraction(rate))
+        stream.width, stream.height = frames[0].size
+        stream.pix_fmt = "yuv420p"
+        stream.bit_rate = 400_000
+        for picture in frames:
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode(None))
+
+
+def main(folder: Path) -> None:
+    """Write every sample into `folder`."""
+    for name, draw in PICTURES.items():
+        draw().save(folder / name, **({"quality": 90} if name.endswith(".jpg") else {"optimize": True}))
+    for name, film in CLIPS.items():
+        write_clip(folder / name, film())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
