@@ -10,7 +10,6 @@ import typer
 from qwenvl_cli.environment import environment
 from qwenvl_cli.errors import ModelMissing
 from qwenvl_cli.options import BUNDLED, OUTPUT_PANEL
-from qwenvl_cli.results import to_json
 
 models = typer.Typer(name="models", help="Models on this machine: list, show, verify.")
 
@@ -33,6 +32,8 @@ class Found:
 @models.command("list")
 def list_models(context: typer.Context, json: Json = False, traceback: Traceback = False) -> None:
     """List the bundled model and the Qwen2.5-VL checkpoints in the local Hugging Face cache."""
+    from qwenvl_cli.results import to_json
+
     found = [*_bundled(), *_cached()]
     screen = environment(context).screen
     if json:
@@ -51,6 +52,7 @@ def show(context: typer.Context, name: Name, json: Json = False, traceback: Trac
     """Show what a model is: its shape, its size and where it stands."""
     from model.checkpoint import inspect, read_config
     from model.loading import resolve
+    from qwenvl_cli.results import to_json
 
     folder = resolve(name)
     config, report = read_config(folder), inspect(folder)
@@ -87,6 +89,7 @@ def verify(context: typer.Context, name: Name, json: Json = False, traceback: Tr
     """Check that a model's files are whole and fit its configuration; exit 5 if not."""
     from model.checkpoint import inspect
     from model.loading import resolve
+    from qwenvl_cli.results import to_json
 
     screen = environment(context).screen
     folder = resolve(name)

@@ -16,7 +16,8 @@ from qwenvl_cli.output.blocks import BlockSplitter
 from qwenvl_cli.output.wrapping import break_points
 from qwenvl_cli.results import Record
 
-REDRAW_S = 1 / 15
+REDRAW_S = 1 / 12
+DRAWING_SHARE = 0.1  # of the time, at most: a long block costs more to draw, and is drawn less often
 
 
 class WideParagraph(Paragraph):
@@ -48,19 +49,24 @@ class Answer(Markdown):
                     child.type = "hardbreak"
 
 
-class Tail:
-    """The last lines of something that is taller than the screen, so that redrawing never leaves the screen."""
+class Block:
+    """One block of Markdown without blank lines around it; with `last`, only so many of its last lines."""
 
-    def __init__(self, content: Markdown) -> None:
-        self._content = content
+    def __init__(self, markup: str, last: int | None = None) -> None:
+        self._content, self._last = Answer(markup), last
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         lines = console.render_lines(self._content, options.update(height=None), pad=False)
-        room = max(1, console.height - 1)
-        for number, line in enumerate(lines[-room:]):
+        shown = [number for number, line in enumerate(lines) if any(segment.text.strip() for segment in line)]
+        if not shown:
+            return
+        lines = lines[shown[0] : shown[-1] + 1]
+        for number, line in enumerate(lines[-self._last :] if self._last else lines):
             if number:
                 yield Segment.line()
             yield from line
+        if not self._last:
+            yield Segment.line()
 
 
 class MarkdownWriter:
@@ -75,7 +81,7 @@ class MarkdownWriter:
         self._cleaner, self._splitter = Cleaner(), BlockSplitter()
         self._live: Live | None = None
         self._printed = False
-        self._drawn = 0.0
+        self._next_draw = 0.0
 
     def header(self, path: str) -> None:
         """Name the file that the next answer is about."""
@@ -89,7 +95,7 @@ class MarkdownWriter:
         if finished:
             self._clear()
             self._print(finished)
-        if self._splitter.tail.strip() and (finished or time.monotonic() - self._drawn >= REDRAW_S):
+        if self._splitter.tail.strip() and (finished or time.monotonic() >= self._next_draw):
             self._draw()
 
     def end(self, record: Record | None = None) -> None:
@@ -112,10 +118,11 @@ class MarkdownWriter:
         for block in blocks:
             if self._printed:
                 self._console.print()
-            self._console.print(Answer(block))
+            self._console.print(Block(block), end="")
             self._printed = True
 
     def _draw(self) -> None:
+        began = time.monotonic()
         if self._live is None:
             if self._printed:
                 self._console.print()
@@ -129,8 +136,10 @@ class MarkdownWriter:
                 vertical_overflow="visible",
             )
             self._live.start()
-        self._live.update(Tail(Answer(self._splitter.tail)), refresh=True)
-        self._drawn = time.monotonic()
+        # Redrawing must not leave the screen: of a block taller than that, only the tail is shown until it is finished.
+        self._live.update(Block(self._splitter.tail, last=max(1, self._console.height - 1)), refresh=True)
+        ended = time.monotonic()
+        self._next_draw = ended + max(REDRAW_S, (ended - began) / DRAWING_SHARE)
 
     def _clear(self) -> None:
         if self._live is not None:

@@ -15,18 +15,20 @@ def _wide(char: str) -> bool:
 
 def _may_break(left: str, right: str) -> bool:
     """Say whether a line may end between two neighbouring characters."""
-    if right.isspace() or right in _NOT_FIRST or left in _NOT_LAST:
+    if left.isspace() or right.isspace():
+        return not right.isspace()
+    if right in _NOT_FIRST or left in _NOT_LAST:
         return False
-    return left.isspace() or _wide(left) or _wide(right)
+    return _wide(left) or _wide(right)
 
 
 def break_points(text: str, width: int) -> list[int]:
     """Return the offsets at which lines after the first begin, so that none is wider than `width` columns.
 
-    >>> break_points("红色的苹果，两个。", 12)
+    >>> break_points("红色的苹果，两个。", 10)
     [4]
     >>> break_points("a red apple", 6)
-    [2, 6]
+    [6]
     """
     points: list[int] = []
     begin, last_chance, used = 0, 0, 0
@@ -42,4 +44,7 @@ def break_points(text: str, width: int) -> list[int]:
             begin = last_chance if last_chance > begin else at
             points.append(begin)
             used = cell_width(text[begin : at + 1])
+            if used > width and begin < at:  # a wide character took the place of a narrow one
+                begin, used = at, cell_width(char)
+                points.append(at)
     return points
