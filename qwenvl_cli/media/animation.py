@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Browsers show frames that ask for 10 ms or less for 100 ms, and files are made to look right there.
-_SHORTEST_MS, _DEFAULT_MS = 10.0, 100.0
+_SHORTEST_MS, _DEFAULT_MS = 10, 100
 # These decoders know a frame's duration only once it is decoded.
 _TIMED_BY_DECODING = ("WEBP", "AVIF")
 
@@ -26,7 +26,7 @@ def load_animation(picture: Image, limits: PixelLimits, sampling: SamplingOption
     notes: list[str] = []
     first = 1 if getattr(picture, "default_image", False) else 0  # an APNG may carry a still that is no frame
     durations = _durations(picture, first, notes)
-    times = [0.0, *accumulate(durations)]
+    times = [total / 1000.0 for total in accumulate(durations, initial=0)]
     duration = times.pop()
     rate = len(durations) / duration
     plan = plan_frames(times, duration, rate, sampling.frame_limits(limits), sampling.start, sampling.end)
@@ -46,23 +46,23 @@ def load_animation(picture: Image, limits: PixelLimits, sampling: SamplingOption
     )
 
 
-def _durations(picture: Image, first: int, notes: list[str]) -> list[float]:
-    """Return the seconds each frame is shown; a file cut off after its first frame gives the frames there are."""
-    total: int = getattr(picture, "n_frames", 1)
-    seconds: list[float] = []
-    for index in range(first, total):
+def _durations(picture: Image, first: int, notes: list[str]) -> list[int]:
+    """Return the milliseconds each frame is shown; a file cut off after its first frame gives the frames there are."""
+    milliseconds: list[int] = []
+    for index in count(first):
         try:
             picture.seek(index)
             if picture.format in _TIMED_BY_DECODING or index == first:
                 picture.load()
-        except BROKEN:
-            if not seconds:
+        except BROKEN as error:
+            if not milliseconds:
                 raise
-            notes.append(f"the animation is cut off: {len(seconds)} of {total - first} frames are read")
-            break
-        shown = float(picture.info.get("duration", 0) or 0)
-        seconds.append((shown if shown > _SHORTEST_MS else _DEFAULT_MS) / 1000.0)
-    return seconds
+            if not isinstance(error, EOFError):  # which is how a picture says that this was all
+                notes.append(f"the animation is cut off: only its first {len(milliseconds)} frames are read")
+            return milliseconds
+        shown = round(float(picture.info.get("duration", 0) or 0))
+        milliseconds.append(shown if shown > _SHORTEST_MS else _DEFAULT_MS)
+    return milliseconds
 
 
 def _decode(

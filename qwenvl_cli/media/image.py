@@ -67,8 +67,7 @@ def load_still(picture: Image.Image, limits: PixelLimits) -> LoadedMedia:
     """Decode one still picture."""
     notes: list[str] = []
     picture.load()
-    pages = getattr(picture, "n_frames", 1)
-    if picture.format == "TIFF" and pages > 1:
+    if picture.format == "TIFF" and (pages := getattr(picture, "n_frames", 1)) > 1:
         notes.append(f"{pages} pages in the file: only the first is read")
     upright = turn(to_rgb(picture), orientation_of(picture, notes))
     width, height = upright.size

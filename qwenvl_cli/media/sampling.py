@@ -63,7 +63,7 @@ def is_constant_rate(times: Sequence[float]) -> bool:
 def _window(times: Sequence[float], duration: float, start: float | None, end: float | None) -> tuple[int, int]:
     """Return the half-open range of frames within start..end; a range between two frames gives the one on display."""
     first = start or 0.0
-    if first >= duration:
+    if first >= duration - _TIME_SLACK:
         raise MediaError(
             f"--start {first:g} is beyond the end of the clip, which lasts {duration:.3g} s",
             f"choose a --start below {duration:.3g}",

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 # Shorter gaps are decoded through: draining a decoder that works on several frames at once costs about as much.
 MERGE_GAP = 16
+# No codec shows a frame further than this from its place in the file.
+MOST_REORDERED = 32
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,16 @@ class Timeline:
 
     @cached_property
     def exact(self) -> bool:
-        """Whether every packet has a presentation time of its own on one clock.
+        """Whether every packet has a presentation time of its own on one clock, near its place in the file.
 
-        Only then can frames be found by time; otherwise they are counted as the decoder gives them.
+        Only then can frames be found by time; otherwise (damage, joined recordings, old AVI) they are counted as the
+        decoder gives them.
         """
-        times = [mark.pts for mark in self.marks]
-        return self.steady and None not in times and len(set(times)) == len(times)
+        times = [mark.pts for mark in self.marks if mark.pts is not None]
+        if not self.steady or len(set(times)) != len(self.marks):
+            return False
+        ranked = sorted(range(len(times)), key=times.__getitem__)
+        return all(abs(rank - index) <= MOST_REORDERED for rank, index in enumerate(ranked))
 
     @cached_property
     def order(self) -> list[int]:

@@ -37,6 +37,13 @@ _PIXEL_ASPECTS = (0.1, 10.0)
 _COPY_AGAIN = "copy or download the clip again"
 
 
+class _Bytes:
+    """A file without a name: ffmpeg would take one such as `%03d.png` for a pattern, whatever the bytes say."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self.read, self.seek, self.tell = handle.read, handle.seek, handle.tell
+
+
 class _SeekMissed(Exception):
     """A seek landed after the wanted key frame, or nowhere known."""
 
@@ -82,10 +89,10 @@ def _after_losses(plan: FramePlan, times: list[float], notes: list[str]) -> floa
 
 @contextmanager
 def _opened(handle: BinaryIO) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open the clip from its bytes (never by its name, which ffmpeg may take for a protocol) at its video stream."""
+    """Open the clip at its video stream."""
     handle.seek(0)
     try:
-        container = av.open(handle, mode="r", metadata_errors="replace", buffer_size=_IO_BYTES)
+        container = av.open(_Bytes(handle), mode="r", metadata_errors="replace", buffer_size=_IO_BYTES)
     except av.FFmpegError as error:
         raise MediaError(
             "the clip cannot be opened: its header or index is missing or damaged",

@@ -1,0 +1,1 @@
+"""Tests of qwenvl_cli.media on files made by the tests themselves."""
