@@ -20,7 +20,7 @@ def clock(seconds: float) -> str:
 def summary(record: Record) -> str:
     """Return the line that is shown after an answer: what was seen, how much was said, how fast."""
     timing, usage = record.timing, record.usage
-    total = timing.load_s + timing.decode_s + timing.vision_s + timing.prefill_s + timing.generate_s
+    total = timing.decode_s + timing.vision_s + timing.prefill_s + timing.generate_s
     parts = [
         f"{usage.vision_tokens} tokens seen",
         f"{usage.completion_tokens} written",
