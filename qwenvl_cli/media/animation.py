@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.geometry import Padding, Size, video_frame_size
-from qwenvl_cli.media.image import BROKEN, orientation_of, plan_size, resize, to_rgb, turn
+from qwenvl_cli.media.canvas import Canvas
+from qwenvl_cli.media.image import BROKEN, orientation_of, to_rgb
 from qwenvl_cli.media.items import LoadedMedia, PixelLimits, SamplingOptions
 from qwenvl_cli.media.sampling import plan_frames
 
@@ -30,18 +30,25 @@ def load_animation(picture: Image, limits: PixelLimits, sampling: SamplingOption
     duration = times.pop()
     rate = len(durations) / duration
     plan = plan_frames(times, duration, rate, sampling.frame_limits(limits), sampling.start, sampling.end)
-    frames, (width, height), padding = _decode(picture, [first + index for index in plan.indices], limits, notes)
+    canvas = Canvas(len(plan.indices), limits)
+    orientation = orientation_of(picture, notes)
+    for before, index in pairwise([-1, *plan.indices]):
+        if index == before:
+            canvas.repeat()
+            continue
+        picture.seek(first + index)
+        canvas.add(np.asarray(to_rgb(picture)), orientation)
     return LoadedMedia(
         path="",
         kind="video",
-        frames=frames,
-        width=width,
-        height=height,
+        frames=canvas.frames,
+        width=canvas.width,
+        height=canvas.height,
         duration=duration,
         frame_times=[times[index] for index in plan.indices],
         sampled_fps=plan.sampled_fps,
-        padding=padding,
-        warnings=notes,
+        padding=canvas.padding,
+        warnings=notes + canvas.notes,
         patch_size=limits.factor // 2,
     )
 
@@ -63,34 +70,3 @@ def _durations(picture: Image, first: int, notes: list[str]) -> list[int]:
         shown = round(float(picture.info.get("duration", 0) or 0))
         milliseconds.append(shown if shown > _SHORTEST_MS else _DEFAULT_MS)
     return milliseconds
-
-
-def _decode(
-    picture: Image, indices: list[int], limits: PixelLimits, notes: list[str]
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tuple[int, int], Padding]:
-    """Return frames (T, H, W, 3), the upright (width, height) of the original, and the padding."""
-
-    def rule(tall: int, wide: int) -> Size:
-        return video_frame_size(
-            tall,
-            wide,
-            len(indices),
-            factor=limits.factor,
-            min_pixels=limits.video_min,
-            max_pixels=limits.video_max,
-            total_pixels=limits.video_total,
-        )
-
-    picture.seek(indices[0])
-    upright = turn(to_rgb(picture), orientation := orientation_of(picture, notes))
-    original = upright.size
-    upright, padding, size = plan_size(upright, notes, rule)
-    frames = np.empty((len(indices), *size, 3), dtype=np.uint8)
-    frames[0] = resize(upright, size)
-    for slot, (before, index) in enumerate(pairwise(indices), start=1):
-        if index == before:
-            frames[slot] = frames[slot - 1]
-            continue
-        picture.seek(index)
-        frames[slot] = resize(plan_size(turn(to_rgb(picture), orientation), [], rule)[0], size)
-    return frames, original, padding

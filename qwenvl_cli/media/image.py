@@ -3,7 +3,7 @@
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -71,35 +71,26 @@ def load_still(picture: Image.Image, limits: PixelLimits) -> LoadedMedia:
         notes.append(f"{pages} pages in the file: only the first is read")
     upright = turn(to_rgb(picture), orientation_of(picture, notes))
     width, height = upright.size
-    upright, padding, size = plan_size(
-        upright,
-        notes,
-        lambda tall, wide: smart_resize(
-            tall, wide, factor=limits.factor, min_pixels=limits.image_min, max_pixels=limits.image_max
-        ),
+    padded, spare = pad(upright)
+    size = smart_resize(
+        padded.height,
+        padded.width,
+        factor=limits.factor,
+        min_pixels=limits.image_min,
+        max_pixels=limits.image_max,
     )
+    if spare != NO_PADDING:
+        notes.append(aspect_note(width, height))
     return LoadedMedia(
         path="",
         kind="image",
-        frames=resize(upright, size)[None],
+        frames=resize(padded, size)[None],
         width=width,
         height=height,
-        padding=padding,
+        padding=scale_padding(spare, (padded.height, padded.width), size),
         warnings=notes,
         patch_size=limits.factor // 2,
     )
-
-
-def plan_size(
-    upright: Image.Image, notes: list[str], rule: Callable[[int, int], Size]
-) -> tuple[Image.Image, Padding, Size]:
-    """Pad an extreme aspect with white, and ask `rule` for the final (height, width); padding is in final pixels."""
-    padded, spare = pad(upright)
-    size = rule(padded.height, padded.width)
-    if spare == NO_PADDING:
-        return padded, spare, size
-    notes.append(aspect_note(upright.width, upright.height))
-    return padded, scale_padding(spare, (padded.height, padded.width), size), size
 
 
 def aspect_note(width: int, height: int) -> str:
