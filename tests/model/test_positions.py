@@ -96,12 +96,15 @@ def test_time_of_a_29_97_clip() -> None:
     assert times(Item("video", (44, 4, 4), clip.seconds_per_grid))[40:] == [80, 82, 85, 87]
 
 
-def test_rounding_error_never_costs_a_position() -> None:
-    """10 of 150 frames at 29.97 are 1.001 s a step: step 500 is at exactly 1001, whatever floats make of it."""
-    item = Item("video", (501, 2, 2), 2 / (10 / 150 * (30_000 / 1001)))
-    assert times(item)[499:] == [998, 1001]
-    thirds = Item("video", (40, 2, 2), 2 / 12)  # a third of a token a step
-    assert times(thirds) == [i // 3 for i in range(40)]
+@pytest.mark.parametrize(
+    ("total", "rate", "taken", "step", "position"),
+    [(75, 25.0, 4, 1, 3), (496, 24.0, 40, 15, 31), (198, 30.0, 12, 5, 11), (150, 30_000 / 1001, 10, 500, 1001)],
+)
+def test_rounding_error_never_costs_a_position(total: int, rate: float, taken: int, step: int, position: int) -> None:
+    """4 of 75 frames at 25 a second are 1.5 s a step, so 3 tokens; in floats 2.9999999999999996."""
+    item = Item("video", (step + 1, 2, 2), 2 / (taken / total * rate))
+    assert times(item)[step] == position
+    assert times(item)[step - 1] == position * (step - 1) // step
 
 
 def test_text_after_a_long_clip_starts_above_its_last_frame() -> None:
