@@ -26,7 +26,10 @@ def load_weights(
     raise_together(problems(found, config), folder)
     used = used_entries(found, config)
     mapped = _mapped(used, dtype) if device.type == "cpu" else {}
-    state = {name: mapped[name] if name in mapped else _read(entry, device, dtype) for name, entry in used.items()}
+    buffer = torch.empty(BUFFER_BYTES, dtype=torch.uint8)
+    state = {
+        name: mapped[name] if name in mapped else _read(entry, device, dtype, buffer) for name, entry in used.items()
+    }
     module.load_state_dict(state, strict=True, assign=True)
     module.requires_grad_(False)
 
@@ -53,16 +56,16 @@ def _mapped(used: dict[str, Entry], dtype: torch.dtype) -> dict[str, Tensor]:
     return tensors
 
 
-def _read(entry: Entry, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Read one tensor in pieces of at most BUFFER_BYTES, converting on the way."""
+def _read(entry: Entry, device: torch.device, dtype: torch.dtype, buffer: Tensor) -> Tensor:
+    """Read one tensor in pieces that fit the buffer of bytes, converting on the way."""
     out = torch.empty(entry.shape, dtype=dtype, device=device)
     flat, stored = out.view(-1), DTYPES[entry.dtype]
-    buffer = torch.empty(min(flat.numel(), BUFFER_BYTES // stored.itemsize), dtype=stored)
+    room = buffer.view(stored)
     with entry.file.open("rb") as stream:
         stream.seek(entry.start)
-        for start in range(0, flat.numel(), len(buffer)):
-            piece = flat[start : start + len(buffer)]
-            filled = buffer[: len(piece)]
+        for start in range(0, flat.numel(), len(room)):
+            piece = flat[start : start + len(room)]
+            filled = room[: len(piece)]
             stream.readinto(filled.view(torch.uint8).numpy().data)
             piece.copy_(filled)
     return out

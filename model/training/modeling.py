@@ -112,11 +112,13 @@ class DenseHeads(nn.Module):
         return losses
 
 
-def losses(model: QwenVL, heads: DenseHeads, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the language loss (mean over answer tokens) and the dense losses of one batch."""
+def losses(model: QwenVL, heads: DenseHeads, batch: Batch, tower_only: bool) -> dict[str, Tensor]:
+    """Return the dense losses of one batch and, unless only the tower is taught, the mean loss per answer token."""
     features = model.visual(batch.patches, batch.grids, model.backend)
+    found = heads(features, batch.dense)
+    if tower_only:
+        return found  # type: ignore[no-any-return]
     hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
     rows = batch.targets >= 0  # (B, S)
     logits = model.logits(hidden[rows]).float()  # (answer tokens, V)
-    language = F.cross_entropy(logits, batch.targets[rows])
-    return language, heads(features, batch.dense)
+    return {"language": F.cross_entropy(logits, batch.targets[rows]), **found}

@@ -128,24 +128,25 @@ def dense_weight(done: float) -> float:
 
 
 def train_step(
-    run: Run, batch: Batch, done: float, lr: float, autocast: AbstractContextManager[Any]
+    run: Run, batch: Batch, done: float, args: argparse.Namespace, autocast: AbstractContextManager[Any]
 ) -> dict[str, Tensor]:
     """Forward, backward, update; return the losses."""
     with autocast:
-        language, dense = losses(run.model, run.heads, batch)
-    total = language + dense_weight(done) * sum(dense.values(), torch.zeros((), device=language.device))
+        found = losses(run.model, run.heads, batch, done < args.tower_first)
+    weight = dense_weight(done)
+    total = torch.stack([loss if name == "language" else loss * weight for name, loss in found.items()]).sum()
     total.backward()
     nn.utils.clip_grad_norm_([*run.model.parameters(), *run.heads.parameters()], 1.0)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = lr * rate_factor(run.step, done)
+            group["lr"] = args.lr * rate_factor(run.step, done)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     run.step += 1
     run.samples += batch.ids.shape[0]
     run.questions += batch.questions
     update_average(run)
-    return {"language": language.detach(), **{name: loss.detach() for name, loss in dense.items()}}
+    return {name: loss.detach() for name, loss in found.items()}
 
 
 def update_average(run: Run) -> None:
@@ -233,7 +234,7 @@ def train(args: argparse.Namespace) -> Path:
         begin, done = time.monotonic(), progress(run, args)
         if done >= 1.0:
             break
-        values = train_step(run, batch.to(device), done, args.lr, autocast)
+        values = train_step(run, batch.to(device), done, args, autocast)
         run.elapsed += time.monotonic() - begin + waited
         source.progress.fill_(progress(run, args))
         log.add(run, values, waited, batch.ids.shape[0], done)
@@ -255,6 +256,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--batch", type=int, default=32, help="pictures a step")
     made.add_argument("--questions", type=int, default=6, help="questions asked about each picture or clip")
     made.add_argument("--lr", type=float, default=2e-3)
+    made.add_argument(
+        "--tower-first", type=float, default=0.2, help="share of the plan that teaches the tower alone, by dense labels"
+    )
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--device", default="")
     made.add_argument("--workers", type=int, default=0 if not torch.cuda.is_available() else (os.cpu_count() or 2) - 1)

@@ -1,0 +1,228 @@
+"""The two sides of the measurement: what this project does, and what transformers does, stage by stage.
+
+Each side offers the same stages; each stage returns the seconds it took, so that a side decides what is its own work.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from model.config import PreprocessConfig, model_config, preprocess_config, read_json
+from model.generate import Finished, GenerateOptions, generate
+from model.loading import load
+from model.preprocess import MediaTensors, prepare
+from model.prompt import build_prompt, simple_messages
+from model.tokenizer import Tokenizer
+from qwenvl_cli.media.image import load_still
+from qwenvl_cli.media.items import PixelLimits
+
+QUESTION = "Describe what can be seen, and say what is written where something is."
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much work: side of the picture and of the clip in pixels after resizing, frames, tokens to decode."""
+
+    picture: int
+    clip: int
+    frames: int
+    tokens: int
+
+
+LOADS = {"tiny": Load(224, 112, 4, 24), "small": Load(448, 224, 8, 24), "3b": Load(448, 448, 8, 16)}
+
+
+@dataclass(frozen=True)
+class Work:
+    """The same media and prompt for both sides."""
+
+    source: Image.Image
+    picture: MediaTensors
+    clip: MediaTensors
+    ids: list[int]
+    config: PreprocessConfig
+    tokens: int
+
+
+def noise(frames: int, side: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (frames, side, side, 3), dtype=np.uint8)
+
+
+def make_work(load: Load, folder: Path) -> Work:
+    """Make a large picture which is resized to `load.picture`, and a clip at its final size."""
+    config = preprocess_config(read_json(folder / "preprocessor_config.json"))
+    config = replace(config, max_pixels=load.picture**2)
+    source = Image.fromarray(noise(1, 3 * load.picture)[0])
+    picture = _prepared(source, config)
+    clip = prepare(noise(load.frames, load.clip), "video", 2.0, config)
+    network, tokenizer = model_config(read_json(folder / "config.json")), Tokenizer.from_file(folder)
+    ids = build_prompt(simple_messages(1, QUESTION), [picture], tokenizer, network)
+    return Work(source, picture, clip, ids, config, load.tokens)
+
+
+def _prepared(source: Image.Image, config: PreprocessConfig) -> MediaTensors:
+    limits = PixelLimits(config.min_pixels, config.max_pixels, config.min_pixels, config.max_pixels, config.max_pixels)
+    return prepare(load_still(source, limits).frames, "image", 1.0, config)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the other side's warnings and progress bars out of the table."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+class Ours:
+    """This project."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loaded = load(folder, device="cpu")
+
+    def load(self) -> float:
+        began = perf_counter()
+        load(self.folder, device="cpu")
+        return perf_counter() - began
+
+    def preprocess(self, work: Work) -> float:
+        began = perf_counter()
+        _prepared(work.source, work.config)
+        return perf_counter() - began
+
+    @torch.inference_mode()
+    def vision(self, media: MediaTensors) -> float:
+        began = perf_counter()
+        self.loaded.model.encode_media([media])
+        return perf_counter() - began
+
+    @torch.inference_mode()
+    def prefill(self, work: Work) -> float:
+        network = self.loaded.model
+        features = network.encode_media([work.picture])
+        began = perf_counter()
+        cache = network.new_cache(1, len(work.ids) + work.tokens)
+        network.prefill(torch.tensor([work.ids]), [work.picture], cache, features=features)
+        return perf_counter() - began
+
+    def decode(self, work: Work) -> float:
+        """Seconds a token of generate(), as the command line calls it."""
+        self.loaded.generation = replace(self.loaded.generation, eos_token_ids=(0,))
+        messages = simple_messages(1, QUESTION)
+        *_, finished = generate(self.loaded, messages, [work.picture], GenerateOptions(max_tokens=work.tokens))
+        assert isinstance(finished, Finished)
+        return finished.generate_s / max(finished.completion_tokens - 1, 1)
+
+    @torch.inference_mode()
+    def logits(self, work: Work) -> Tensor:
+        return self.loaded.model(torch.tensor([work.ids]), [work.picture])[0, -1].float()
+
+    def answer(self, work: Work) -> None:
+        self.preprocess(work)
+        self.decode(work)
+
+
+class _Clock:
+    """A streamer that notes when each token comes; the first call is the prompt."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def put(self, _: Tensor) -> None:
+        self.times.append(perf_counter())
+
+    def end(self) -> None:
+        pass
+
+
+class Theirs:
+    """transformers, with what it does by default on a CPU: sdpa attention, the checkpoint's dtype."""
+
+    def __init__(self, folder: Path, dtype: str) -> None:
+        with quiet():
+            from transformers import Qwen2_5_VLForConditionalGeneration
+            from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+        self.folder, self.dtype, self.kind = folder, dtype, Qwen2_5_VLForConditionalGeneration
+        self.processor_kind = Qwen2VLImageProcessorPil
+        self.model = self._loaded()
+
+    def _loaded(self) -> Any:
+        with quiet():
+            return self.kind.from_pretrained(self.folder, dtype=getattr(torch, self.dtype), low_cpu_mem_usage=True)
+
+    def load(self) -> float:
+        began = perf_counter()
+        self._loaded()
+        return perf_counter() - began
+
+    def preprocess(self, work: Work) -> float:
+        processor = self.processor_kind(min_pixels=work.config.min_pixels, max_pixels=work.config.max_pixels)
+        began = perf_counter()
+        processor(images=work.source, return_tensors="pt")
+        return perf_counter() - began
+
+    @torch.inference_mode()
+    def vision(self, media: MediaTensors) -> float:
+        began = perf_counter()
+        self._features(media)
+        return perf_counter() - began
+
+    def _features(self, media: MediaTensors) -> Any:
+        patches = media.patches.to(self.model.dtype)
+        return self.model.model.visual(patches, grid_thw=torch.tensor([media.grid])).pooler_output
+
+    def _inputs(self, work: Work) -> dict[str, Tensor]:
+        ids = torch.tensor([work.ids])
+        kinds = (ids == self.model.config.image_token_id).int()
+        return {"input_ids": ids, "mm_token_type_ids": kinds, "image_grid_thw": torch.tensor([work.picture.grid])}
+
+    @torch.inference_mode()
+    def prefill(self, work: Work) -> float:
+        features = self._features(work.picture)
+        inputs = self._inputs(work)
+        began = perf_counter()
+        network = self.model.model
+        embeds = network.get_input_embeddings()(inputs["input_ids"])
+        holders, _ = network.get_placeholder_mask(inputs["input_ids"], inputs_embeds=embeds, image_features=features)
+        embeds = embeds.masked_scatter(holders, features)
+        positions, _ = network.get_rope_index(**inputs)
+        out = network.language_model(inputs_embeds=embeds, position_ids=positions, use_cache=True)
+        self.model.lm_head(out.last_hidden_state[:, -1])
+        return perf_counter() - began
+
+    @torch.inference_mode()
+    def decode(self, work: Work) -> float:
+        """Seconds a token of generate(), from the first token to the last."""
+        clock = _Clock()
+        with quiet():
+            self.model.generate(
+                **self._inputs(work),
+                pixel_values=work.picture.patches,
+                attention_mask=torch.ones(1, len(work.ids), dtype=torch.long),
+                max_new_tokens=work.tokens,
+                do_sample=False,
+                eos_token_id=None,
+                pad_token_id=0,
+                streamer=clock,
+            )
+        return (clock.times[-1] - clock.times[1]) / (len(clock.times) - 2)
+
+    @torch.inference_mode()
+    def logits(self, work: Work) -> Tensor:
+        inputs = self._inputs(work) | {"pixel_values": work.picture.patches}
+        return self.model(**inputs, logits_to_keep=1).logits[0, -1].float()  # type: ignore[no-any-return]
+
+    def answer(self, work: Work) -> None:
+        self.preprocess(work)
+        self.decode(work)
