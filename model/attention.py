@@ -88,7 +88,8 @@ def _dense(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, e
         )
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
-    return scores.float().softmax(-1).to(q.dtype) @ v
+    out: Tensor = scores.float().softmax(-1).to(q.dtype) @ v
+    return out
 
 
 def _packed(q: Tensor, k: Tensor, v: Tensor, segments: Segments, eager: bool) -> Tensor:

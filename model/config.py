@@ -192,7 +192,7 @@ def _rope(source: Json, head_dim: int) -> tuple[float, tuple[int, int, int]]:
         raise ConfigError(
             f"mrope_section {list(section)} does not split half a head ({head_dim // 2})", "damaged config"
         )
-    theta = rope.get("rope_theta", source.get("rope_theta", 1_000_000.0))
+    theta = rope.get("rope_theta") or source.get("rope_theta") or 1_000_000.0
     return float(theta), (section[0], section[1], section[2])
 
 

@@ -60,7 +60,7 @@ def _read(entry: Entry, device: torch.device, dtype: torch.dtype, buffer: Tensor
     """Read one tensor in pieces that fit the buffer of bytes, converting on the way."""
     out = torch.empty(entry.shape, dtype=dtype, device=device)
     flat, stored = out.view(-1), DTYPES[entry.dtype]
-    room = buffer.view(stored)
+    room = buffer.view(stored)  # (bytes of the buffer / bytes of one stored value,)
     with entry.file.open("rb") as stream:
         stream.seek(entry.start)
         for start in range(0, flat.numel(), len(room)):

@@ -38,7 +38,7 @@ CLI_FLOORS = (
 TORCH_FREE = {"config", "geometry", "errors"}
 DOORS = {"qwenvl_cli/engine.py", "qwenvl_cli/commands/models.py"}
 HOMES = {
-    "av": ("qwenvl_cli/media/video.py",),
+    "av": ("qwenvl_cli/media/video.py", "samples/make.py"),
     "PIL": ("qwenvl_cli/media/image.py", "qwenvl_cli/output/overlay.py", "model/training/", "samples/"),
     "pillow_heif": ("qwenvl_cli/media/image.py",),
     "rich": ("qwenvl_cli/console.py", "qwenvl_cli/output/"),

@@ -118,7 +118,7 @@ class BatchSource(Dataset[Batch]):
         self.tokenizer_path = tokenizer_path
         self.config = config
         self.preprocess = preprocess
-        self.progress = torch.zeros(1).share_memory_()
+        self.progress = torch.zeros(1).share_memory_()  # type: ignore[no-untyped-call]
         self._tokenizer: Tokenizer | None = None
 
     def __getitem__(self, step: int) -> Batch:

@@ -21,9 +21,9 @@ PREPROCESSOR: dict[str, Any] = {"min_pixels": 112 * 112, "max_pixels": 168 * 168
 VIDEO_PREPROCESSOR: dict[str, Any] = {"frame_min_pixels": 84 * 84, "frame_max_pixels": 112 * 112, "max_frames": 12}
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
 PLANS: dict[str, dict[str, int]] = {
-    "tiny": dict(vw=32, vd=2, vf=48, vh=2, dw=64, dd=2, df=96, dh=2, dk=1),
-    "cpu": dict(vw=192, vd=6, vf=512, vh=3, dw=256, dd=5, df=704, dh=4, dk=2),
-    "gpu": dict(vw=320, vd=8, vf=864, vh=5, dw=384, dd=6, df=1024, dh=6, dk=2),
+    "tiny": {"vw": 32, "vd": 2, "vf": 48, "vh": 2, "dw": 64, "dd": 2, "df": 96, "dh": 2, "dk": 1},
+    "cpu": {"vw": 192, "vd": 6, "vf": 512, "vh": 3, "dw": 256, "dd": 5, "df": 704, "dh": 4, "dk": 2},
+    "gpu": {"vw": 320, "vd": 8, "vf": 864, "vh": 5, "dw": 384, "dd": 6, "df": 1024, "dh": 6, "dk": 2},
 }
 
 

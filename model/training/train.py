@@ -54,7 +54,8 @@ class Run:
 
 def make_optimizers(model: nn.Module, heads: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside blocks (arXiv 2502.16982 scaling), AdamW for embeddings, norms, biases and heads."""
-    matrices, rest = [], list(heads.parameters())
+    matrices: list[nn.Parameter] = []
+    rest = list(heads.parameters())
     for name, parameter in model.named_parameters():
         inner = parameter.dim() == 2 and "embed" not in name
         (matrices if inner else rest).append(parameter)
@@ -135,7 +136,7 @@ def train_step(
         found = losses(run.model, run.heads, batch, done < args.tower_first)
     weight = dense_weight(done)
     total = torch.stack([loss if name == "language" else loss * weight for name, loss in found.items()]).sum()
-    total.backward()
+    total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_([*run.model.parameters(), *run.heads.parameters()], 1.0)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
