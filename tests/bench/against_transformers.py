@@ -1,8 +1,8 @@
 """Ours against transformers on the same random weights: python -m tests.bench.against_transformers --shape small.
 
 Both sides live in one process and take turns (A B A B ...) after a warm-up, so that a busy machine is equally busy for
-both; medians and their ratio are printed, beside the ratio of the best times; the last line is one JSON document. Peak memory and the time from
-nothing to a whole answer are those of a process of its own for each side.
+both. Medians, their ratio and the ratio of the best times are printed; the last line is one JSON document. Peak memory
+and the time from nothing to a whole answer are those of a process of its own for each side.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from tests.bench.make_checkpoint import SHAPES, make_checkpoint
 from tests.bench.sides import LOADS, Ours, Theirs, Work, make_work
 
 Stage = Callable[[Ours | Theirs, Work], float]
+CLOCKS = {"wall": perf_counter, "cpu": process_time}
 STAGES: dict[str, Stage] = {
     "load": lambda side, _: side.load(),
     "preprocess": lambda side, work: side.preprocess(work),
@@ -64,10 +65,9 @@ def run_alone(side: str, shape: str, folder: Path) -> dict[str, float]:
 
 def alone(side: str, shape: str, folder: Path) -> None:
     """Answer once and print the peak memory of this process."""
-    ours = Ours(folder) if side == "ours" else None
-    work = make_work(LOADS[shape], folder)
-    runner: Ours | Theirs = ours or Theirs(folder, stored_dtype(folder))
-    runner.answer(work)
+    ours = side == "ours"
+    runner = Ours(folder, perf_counter) if ours else Theirs(folder, perf_counter, stored_dtype(folder))
+    runner.answer(make_work(LOADS[shape], folder))
     print(json.dumps({"peak_bytes": peak_bytes()}))
 
 
@@ -105,14 +105,16 @@ def _lines(name: str) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def compare(shape: str, folder: Path, runs: int) -> dict[str, Any]:
+def compare(shape: str, folder: Path, runs: int, clock: str) -> dict[str, Any]:
     """Print the table and return everything that was measured."""
-    ours = Ours(folder)
-    theirs = Theirs(folder, ours.loaded.dtype)
+    ours = Ours(folder, CLOCKS[clock])
+    theirs = Theirs(folder, CLOCKS[clock], ours.loaded.dtype)
     work = make_work(LOADS[shape], folder)
     mine, other = ours.logits(work), theirs.logits(work)
     apart = float((mine - other).norm() / other.norm())
-    print(f"{shape}, {ours.loaded.dtype}, {len(work.ids)} tokens of prompt, logits differ by {apart:.1e} of their norm")
+    print(
+        f"{shape}, {clock} time, {ours.loaded.dtype}, {len(work.ids)} tokens of prompt, logits differ by {apart:.1e} of their norm"
+    )
     print(f"{'':24}{'ours':>14}{'transformers':>16}{'ratio':>11}{'of best':>11}")
     rows = take_turns(ours, theirs, work, runs)
     del ours, theirs
@@ -120,7 +122,13 @@ def compare(shape: str, folder: Path, runs: int) -> dict[str, Any]:
     for name, key, size, unit in (("peak memory", "peak_bytes", 2**20, "MiB"), ("process, answer", "answer_s", 1, "s")):
         a, b = lone["ours"][key], lone["theirs"][key]
         print_row(name, f"{a / size:.1f} {unit}", f"{b / size:.1f} {unit}", b / a)
-    facts = {"shape": shape, "dtype": stored_dtype(folder), "prompt_tokens": len(work.ids), "runs": runs}
+    facts = {
+        "shape": shape,
+        "clock": clock,
+        "dtype": stored_dtype(folder),
+        "prompt_tokens": len(work.ids),
+        "runs": runs,
+    }
     return facts | {"logits_apart": apart, "machine": machine(), "stages": rows, "processes": lone}
 
 
@@ -130,6 +138,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="small")
     parser.add_argument("--checkpoint", type=Path, help="folder of make_checkpoint; made for the occasion when missing")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: processor seconds, beside other work")
     parser.add_argument("--alone", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.alone:
@@ -137,7 +146,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.checkpoint or make_checkpoint(arguments.shape, Path(scratch) / arguments.shape)
-        print(json.dumps(compare(arguments.shape, folder, arguments.runs)))
+        print(json.dumps(compare(arguments.shape, folder, arguments.runs, arguments.clock)))
 
 
 if __name__ == "__main__":

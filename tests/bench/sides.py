@@ -6,10 +6,9 @@ Each side offers the same stages; each stage returns the seconds it took, so tha
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from model.cache import KVCache
 from model.config import PreprocessConfig, model_config, preprocess_config, read_json
 from model.generate import Finished, GenerateOptions, generate
 from model.loading import load
@@ -27,6 +27,7 @@ from model.tokenizer import Tokenizer
 from qwenvl_cli.media.image import load_still
 from qwenvl_cli.media.items import PixelLimits
 
+Clock = Callable[[], float]
 QUESTION = "Describe what can be seen, and say what is written where something is."
 
 
@@ -87,42 +88,50 @@ def quiet() -> Iterator[None]:
 class Ours:
     """This project."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder, self.clock = folder, clock
         self.loaded = load(folder, device="cpu")
 
     def load(self) -> float:
-        began = perf_counter()
+        began = self.clock()
         load(self.folder, device="cpu")
-        return perf_counter() - began
+        return self.clock() - began
 
     def preprocess(self, work: Work) -> float:
-        began = perf_counter()
+        began = self.clock()
         _prepared(work.source, work.config)
-        return perf_counter() - began
+        return self.clock() - began
 
     @torch.inference_mode()
     def vision(self, media: MediaTensors) -> float:
-        began = perf_counter()
+        began = self.clock()
         self.loaded.model.encode_media([media])
-        return perf_counter() - began
+        return self.clock() - began
 
     @torch.inference_mode()
     def prefill(self, work: Work) -> float:
         network = self.loaded.model
         features = network.encode_media([work.picture])
-        began = perf_counter()
+        began = self.clock()
         cache = network.new_cache(1, len(work.ids) + work.tokens)
         network.prefill(torch.tensor([work.ids]), [work.picture], cache, features=features)
-        return perf_counter() - began
+        return self.clock() - began
 
     def decode(self, work: Work) -> float:
-        """Seconds a token of generate(), as the command line calls it."""
-        self.loaded.generation = replace(self.loaded.generation, eos_token_ids=(0,))
-        messages = simple_messages(1, QUESTION)
-        *_, finished = generate(self.loaded, messages, [work.picture], GenerateOptions(max_tokens=work.tokens))
-        assert isinstance(finished, Finished)
-        return finished.generate_s / max(finished.completion_tokens - 1, 1)
+        """Seconds a token of generate(), as the command line calls it, from the first step to the last."""
+        network, times = self.loaded.model, list[float]()
+        plain = network.step
+
+        def noted(ids: Tensor, cache: KVCache) -> Tensor:
+            times.append(self.clock())
+            return plain(ids, cache)
+
+        network.step = noted  # type: ignore[method-assign]
+        options = GenerateOptions(max_tokens=work.tokens)
+        *_, finished = generate(self.loaded, simple_messages(1, QUESTION), [work.picture], options)
+        del network.step
+        assert isinstance(finished, Finished) and len(times) > 2, "the answer ended at once: nothing to time"
+        return (times[-1] - times[0]) / (len(times) - 1)
 
     @torch.inference_mode()
     def logits(self, work: Work) -> Tensor:
@@ -133,14 +142,15 @@ class Ours:
         self.decode(work)
 
 
-class _Clock:
-    """A streamer that notes when each token comes; the first call is the prompt."""
+class _Streamer:
+    """Notes when each token comes; the first call is the prompt."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.times: list[float] = []
 
     def put(self, _: Tensor) -> None:
-        self.times.append(perf_counter())
+        self.times.append(self.clock())
 
     def end(self) -> None:
         pass
@@ -149,11 +159,12 @@ class _Clock:
 class Theirs:
     """transformers, with what it does by default on a CPU: sdpa attention, the checkpoint's dtype."""
 
-    def __init__(self, folder: Path, dtype: str) -> None:
+    def __init__(self, folder: Path, clock: Clock, dtype: str) -> None:
         with quiet():
             from transformers import Qwen2_5_VLForConditionalGeneration
             from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-        self.folder, self.dtype, self.kind = folder, dtype, Qwen2_5_VLForConditionalGeneration
+        self.folder, self.clock, self.dtype = folder, clock, dtype
+        self.kind = Qwen2_5_VLForConditionalGeneration
         self.processor_kind = Qwen2VLImageProcessorPil
         self.model = self._loaded()
 
@@ -162,21 +173,21 @@ class Theirs:
             return self.kind.from_pretrained(self.folder, dtype=getattr(torch, self.dtype), low_cpu_mem_usage=True)
 
     def load(self) -> float:
-        began = perf_counter()
+        began = self.clock()
         self._loaded()
-        return perf_counter() - began
+        return self.clock() - began
 
     def preprocess(self, work: Work) -> float:
         processor = self.processor_kind(min_pixels=work.config.min_pixels, max_pixels=work.config.max_pixels)
-        began = perf_counter()
+        began = self.clock()
         processor(images=work.source, return_tensors="pt")
-        return perf_counter() - began
+        return self.clock() - began
 
     @torch.inference_mode()
     def vision(self, media: MediaTensors) -> float:
-        began = perf_counter()
+        began = self.clock()
         self._features(media)
-        return perf_counter() - began
+        return self.clock() - began
 
     def _features(self, media: MediaTensors) -> Any:
         patches = media.patches.to(self.model.dtype)
@@ -191,7 +202,7 @@ class Theirs:
     def prefill(self, work: Work) -> float:
         features = self._features(work.picture)
         inputs = self._inputs(work)
-        began = perf_counter()
+        began = self.clock()
         network = self.model.model
         embeds = network.get_input_embeddings()(inputs["input_ids"])
         holders, _ = network.get_placeholder_mask(inputs["input_ids"], inputs_embeds=embeds, image_features=features)
@@ -199,12 +210,12 @@ class Theirs:
         positions, _ = network.get_rope_index(**inputs)
         out = network.language_model(inputs_embeds=embeds, position_ids=positions, use_cache=True)
         self.model.lm_head(out.last_hidden_state[:, -1])
-        return perf_counter() - began
+        return self.clock() - began
 
     @torch.inference_mode()
     def decode(self, work: Work) -> float:
         """Seconds a token of generate(), from the first token to the last."""
-        clock = _Clock()
+        streamer = _Streamer(self.clock)
         with quiet():
             self.model.generate(
                 **self._inputs(work),
@@ -214,9 +225,9 @@ class Theirs:
                 do_sample=False,
                 eos_token_id=None,
                 pad_token_id=0,
-                streamer=clock,
+                streamer=streamer,
             )
-        return (clock.times[-1] - clock.times[1]) / (len(clock.times) - 2)
+        return (streamer.times[-1] - streamer.times[1]) / (len(streamer.times) - 2)
 
     @torch.inference_mode()
     def logits(self, work: Work) -> Tensor:
