@@ -112,9 +112,7 @@ def compare(shape: str, folder: Path, runs: int, clock: str) -> dict[str, Any]:
     work = make_work(LOADS[shape], folder)
     mine, other = ours.logits(work), theirs.logits(work)
     apart = float((mine - other).norm() / other.norm())
-    print(
-        f"{shape}, {clock} time, {ours.loaded.dtype}, {len(work.ids)} tokens of prompt, logits differ by {apart:.1e} of their norm"
-    )
+    print(f"{shape}, {clock} time, {ours.loaded.dtype}, {len(work.ids)} tokens of prompt; logits {apart:.1e} apart")
     print(f"{'':24}{'ours':>14}{'transformers':>16}{'ratio':>11}{'of best':>11}")
     rows = take_turns(ours, theirs, work, runs)
     del ours, theirs
