@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 WHITE, BLACK, GRAY = (250, 250, 250), (20, 20, 20), (140, 140, 140)
 RED, GREEN, BLUE, YELLOW, PURPLE = (214, 40, 40), (46, 160, 67), (38, 84, 214), (250, 214, 40), (128, 48, 168)
@@ -57,8 +57,8 @@ def two_shapes() -> Image.Image:
 def four_triangles() -> Image.Image:
     """Four green triangles on black."""
     picture, pen = canvas((600, 600), BLACK)
-    for centre in ((140, 160), (430, 130), (180, 430), (460, 440)):
-        pen.polygon(regular(centre, 85, 3), fill=GREEN)
+    for centre in ((150, 170), (450, 150), (160, 440), (450, 450)):
+        pen.polygon(regular(centre, 100, 3), fill=GREEN)
     return picture
 
 
@@ -70,10 +70,11 @@ def hexagon_square() -> Image.Image:
     return picture
 
 
-def one_word() -> Image.Image:
-    """The word "open" in blue on white."""
-    picture, pen = canvas((640, 480), WHITE)
-    pen.text((320, 240), "open", fill=BLUE, font=ImageFont.load_default(190), anchor="mm")
+def three_circles() -> Image.Image:
+    """Three yellow circles on black."""
+    picture, pen = canvas((600, 600), BLACK)
+    for centre in ((150, 170), (450, 150), (160, 440)):
+        disc(pen, centre, 85, YELLOW)
     return picture
 
 
@@ -102,7 +103,7 @@ PICTURES = {
     "two_shapes.png": two_shapes,
     "four_triangles.png": four_triangles,
     "hexagon_square.jpg": hexagon_square,
-    "one_word.png": one_word,
+    "three_circles.png": three_circles,
 }
 CLIPS = {"moving_square.mp4": moving_square, "changing_circle.mp4": changing_circle}
 

@@ -60,8 +60,9 @@ others went into it. It shows the product at work at once and offline; it is not
 MEASURED = """
 ## Measured
 
-Exact answers to {pictures} pictures and {clips} clips of held-out seeds at full difficulty, asked in wordings that
-training never used ("default" is the product's own prompt), through the product's own path.
+Exact answers to {pictures} pictures and {clips} clips of held-out seeds at full difficulty, through the product's own
+path: in wordings that training uses ("default" is the product's own prompt), and in the last column in wordings that it
+never used.
 
 {table}
 

@@ -1,4 +1,4 @@
-"""Measures a model on held-out seeds and held-out wordings: `python -m model.training.evaluate --model DIR`.
+"""Measures a model on held-out seeds, in known and in held-out wordings: `python -m model.training.evaluate --model DIR`.
 
 Asks through the product's own path (loading, preprocessing, generation) and counts exact answers by skill and language.
 """
@@ -8,7 +8,7 @@ import json
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +21,7 @@ from model.training.data import held_out
 from model.training.language import caption, clip_caption
 from model.training.phrasings import ENGLISH
 from model.training.placing import HELD_PAIRS
-from model.training.questions import choose
+from model.training.questions import ask, choose
 from model.training.sample import QA, Kind, Sample
 
 MAX_TOKENS = 96
@@ -40,6 +40,7 @@ class Outcome:
     answer: str
     probability: float
     new_pair: bool
+    new_wording: bool
     seed: int
 
     @property
@@ -68,8 +69,10 @@ def has_new_pair(sample: Sample) -> bool:
 
 
 def questions_of(sample: Sample, each: int) -> list[QA]:
-    """The default prompt and some held-out wordings."""
-    return [default_prompt(sample), *choose(sample, random.Random(sample.seed), each)]
+    """The default prompt, some questions in wordings of training, and half as many in wordings held out of it."""
+    known = replace(sample, questions=ask(sample.facts, random.Random(sample.seed), "train"))
+    asked = choose(known, random.Random(sample.seed), each)
+    return [default_prompt(sample), *asked, *choose(sample, random.Random(sample.seed), each // 2)]
 
 
 def batches(
@@ -96,9 +99,8 @@ def ask_all(loaded: LoadedModel, kind: Kind, count: int, each: int, size: int) -
         for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
             name = counted_as(qa, kind)
             probability = done.mean_probability
-            yield Outcome(
-                name, qa.lang, qa.question, qa.answer, done.text, probability, has_new_pair(sample), sample.seed
-            )
+            new = has_new_pair(sample)
+            yield Outcome(name, qa.lang, qa.question, qa.answer, done.text, probability, new, qa.held, sample.seed)
 
 
 def share(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
@@ -111,12 +113,14 @@ def report(outcomes: Sequence[Outcome]) -> Report:
     """Count by skill and language, for unseen pairs, and how sure right and wrong answers were."""
     skills: dict[str, Any] = {}
     for name in sorted({outcome.name for outcome in outcomes}):
-        rows = [outcome for outcome in outcomes if outcome.name == name]
+        rows = [outcome for outcome in outcomes if outcome.name == name and not outcome.new_wording]
         langs = {lang: share([row for row in rows if row.lang == lang]) for lang in ("en", "zh")}
-        skills[name] = share(rows) | langs
-    look = [outcome for outcome in outcomes if outcome.name in ("shape", "colour")]
+        reworded = share([outcome for outcome in outcomes if outcome.name == name and outcome.new_wording])
+        skills[name] = share(rows) | langs | {"new_wording": reworded}
+    known = [outcome for outcome in outcomes if not outcome.new_wording]
+    look = [outcome for outcome in known if outcome.name in ("shape", "colour")]
     sure = {
-        word: round(median([o.probability for o in outcomes if o.exact is exact] or [0.0]), 3)
+        word: round(median([o.probability for o in known if o.exact is exact] or [0.0]), 3)
         for word, exact in (("right", True), ("wrong", False))
     }
     return {
@@ -129,10 +133,15 @@ def report(outcomes: Sequence[Outcome]) -> Report:
 
 def table(measured: Report) -> str:
     """The report as a Markdown table."""
-    lines = ["| skill | questions | exact % | English % | Chinese % |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| skill | questions | exact % | English % | Chinese % | new wordings % (questions) |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for name, row in measured["skills"].items():
         langs = [f"{row[lang]['exact']:.1f}" if row[lang]["n"] else "-" for lang in ("en", "zh")]
-        lines.append(f"| {name} | {row['n']} | {row['exact']:.1f} | {langs[0]} | {langs[1]} |")
+        reworded = row["new_wording"]
+        last = f"{reworded['exact']:.1f} ({reworded['n']})" if reworded["n"] else "-"
+        lines.append(f"| {name} | {row['n']} | {row['exact']:.1f} | {langs[0]} | {langs[1]} | {last} |")
     return "\n".join(lines)
 
 

@@ -87,8 +87,10 @@ def test_no_part_is_larger_than_its_limit_and_nothing_is_lost() -> None:
     assert [len(part) for part in export.parts(state, limit=60)] == [2, 2, 2, 1, 1, 1]
 
 
-def outcome(name: str, lang: str, wanted: str, answer: str, probability: float = 0.9, new: bool = False) -> Outcome:
-    return Outcome(name, lang, "?", wanted, answer, probability, new, 0)
+def outcome(
+    name: str, lang: str, wanted: str, answer: str, probability: float = 0.9, new: bool = False, reworded: bool = False
+) -> Outcome:
+    return Outcome(name, lang, "?", wanted, answer, probability, new, reworded, 0)
 
 
 def test_the_report_counts_exact_answers() -> None:
@@ -97,6 +99,7 @@ def test_the_report_counts_exact_answers() -> None:
         outcome("shape", "en", "star", "ring", 0.4, new=True),
         outcome("shape", "zh", "星形", "星形", 0.7),
         outcome("count", "en", "3", " 3", 0.8),
+        outcome("count", "en", "3", "4", 0.1, reworded=True),
     ]
     measured = report(outcomes)
     assert measured["skills"]["shape"] == {
@@ -104,7 +107,9 @@ def test_the_report_counts_exact_answers() -> None:
         "exact": 66.7,
         "en": {"n": 2, "exact": 50.0},
         "zh": {"n": 1, "exact": 100.0},
+        "new_wording": {"n": 0, "exact": 0.0},
     }
+    assert measured["skills"]["count"]["new_wording"] == {"n": 1, "exact": 0.0}
     assert measured["new_pairs"] == {"n": 1, "exact": 0.0} and measured["seen_pairs"]["exact"] == 100.0
     assert measured["median_probability"] == {"right": 0.8, "wrong": 0.4}
-    assert "| count | 1 | 100.0 | 100.0 | - |" in table(measured)
+    assert "| count | 1 | 100.0 | 100.0 | - | 0.0 (1) |" in table(measured)

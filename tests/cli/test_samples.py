@@ -1,0 +1,39 @@
+"""The samples and the bundled model: what expected.json promises is what a user gets, through the real engine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+EXPECTED = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
+
+
+def qwenvl(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "qwenvl_cli", *words], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
+
+
+def test_every_sample_is_small_and_has_an_expected_answer() -> None:
+    files = {path.name for path in SAMPLES.iterdir() if path.suffix in (".png", ".jpg", ".mp4")}
+    assert files == set(EXPECTED["describe"])
+    assert max((SAMPLES / name).stat().st_size for name in files) < 300_000
+
+
+def test_describe_says_what_is_expected_of_every_sample() -> None:
+    names = sorted(EXPECTED["describe"])
+    done = qwenvl("describe", *(str(SAMPLES / name) for name in names), "--json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {Path(record["media"][0]["path"]).name: record["text"] for record in records} == EXPECTED["describe"]
+
+
+@pytest.mark.parametrize("name, question, answer", EXPECTED["ask"])
+def test_ask_answers_as_expected(name: str, question: str, answer: str) -> None:
+    done = qwenvl("ask", str(SAMPLES / name), question)
+    assert (done.returncode, done.stdout) == (0, answer + "\n"), done.stderr
