@@ -10,7 +10,6 @@ from qwenvl_cli.errors import CliError, UsageError, error_type
 from qwenvl_cli.media.source import LoadedMedia, PixelLimits, SamplingOptions, open_media
 from qwenvl_cli.options import BUNDLED, AnswerOptions, MediaOptions, ModelOptions, read_text_option
 from qwenvl_cli.results import (
-    LOW_CONFIDENCE,
     Confidence,
     ErrorInfo,
     Finished,
@@ -190,7 +189,7 @@ def media_info(item: LoadedMedia) -> MediaInfo:
 def doubts(record: Record, model: str) -> list[str]:
     """Return what the user should know about how far an answer can be trusted."""
     found = []
-    if record.confidence is not None and record.confidence.mean < LOW_CONFIDENCE:
+    if record.unsure and record.confidence is not None:
         advice = f"; a published checkpoint knows more: --model {PUBLISHED}" if model == BUNDLED else ""
         found.append(f"low confidence (mean token probability {record.confidence.mean:.2f}){advice}")
     if record.finish_reason == "length":

@@ -109,13 +109,19 @@ def install(staged: Path, folder: Path) -> None:
     for path in outdated(folder, {path.name for path in files}):
         path.unlink()
     for path in files:
+        path.chmod(0o644)  # the writer of weights leaves them to its own user, and the package is installed for all
         os.replace(path, folder / path.name)
 
 
 def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:
     """Where the weights come from, for the card."""
     given = {key: value for key, value in checkpoint.get("args", {}).items() if value not in (None, "", 0, 0.0, False)}
-    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key != "bfloat16")
+    if "out" in given:
+        given["out"] = f"runs/{Path(given['out']).name}"  # where it stood on one machine is nobody's business
+    if "init" in given:
+        given["init"] = Path(given["init"]).name
+    switches = ("bfloat16", "compile")  # on unless switched off
+    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in switches)
     return Origin(
         command=f"python -m model.training.train {flags}".strip(),
         seed=int(given.get("seed", 0)),

@@ -13,7 +13,6 @@ from qwenvl_cli.media.source import digest
 from qwenvl_cli.output.progress import Progress, choose_progress
 from qwenvl_cli.output.text import clock
 from qwenvl_cli.prefetch import ahead
-from qwenvl_cli.results import LOW_CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Batch:
             self.tally.failed += 1
         else:
             self.tally.answered += 1
-            self.tally.unsure += record.confidence is not None and record.confidence.mean < LOW_CONFIDENCE
+            self.tally.unsure += record.unsure
         self._journal.append(record)
         if self._options.echo:
             self._screen.write(record.to_json() + "\n")
