@@ -95,7 +95,7 @@ def test_decoder_layer(pair: Pair) -> None:
     )
     config = pair.ours.config.text
     cos, sin = mrope_table(positions, config.head_dim, config.rope_theta, config.mrope_section)
-    ours = pair.ours.model.layers[1](x, (cos[:, None], sin[:, None]), Causal(), None, EAGER)
+    ours = pair.ours.model.layers[1](x, (cos[:, :, None], sin[:, :, None]), Causal(), None, EAGER)
     assert_close(ours, theirs, MODULE_LIMIT, "decoder layer")
 
 
