@@ -83,9 +83,7 @@ def _dense(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, e
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
     scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (N, H, S, T)
     if causal:
-        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril(
-            scores.shape[-1] - scores.shape[-2]
-        )
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
     out: Tensor = scores.float().softmax(-1).to(q.dtype) @ v

@@ -27,11 +27,11 @@ class Attention(nn.Module):
     def forward(
         self, x: Tensor, table: tuple[Tensor, Tensor], pattern: Causal, cache: KVCache | None, backend: Backend
     ) -> Tensor:
-        """(B, S, D) -> (B, S, D); `table` is cos and sin, (B, 1, S, d/2) in the dtype of x."""
+        """(B, S, D) -> (B, S, D); `table` is cos and sin, (B, S, 1, d) in the dtype of x."""
         batch, length, _ = x.shape
         shape = (batch, length, -1, self.head_dim)
-        q = rotate(self.q_proj(x).view(shape).transpose(1, 2), *table)  # (B, H, S, d)
-        k = rotate(self.k_proj(x).view(shape).transpose(1, 2), *table)  # (B, K, S, d)
+        q = rotate(self.q_proj(x).view(shape), *table).transpose(1, 2)  # (B, H, S, d)
+        k = rotate(self.k_proj(x).view(shape), *table).transpose(1, 2)  # (B, K, S, d)
         v = self.v_proj(x).view(shape).transpose(1, 2)  # (B, K, S, d)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)
@@ -81,7 +81,7 @@ class LanguageModel(nn.Module):
         """
         config = self.config
         cos, sin = mrope_table(positions, config.head_dim, config.rope_theta, config.mrope_section)
-        table = (cos[:, None].to(embeds.dtype), sin[:, None].to(embeds.dtype))  # (B, 1, S, d/2)
+        table = (cos[:, :, None].to(embeds.dtype), sin[:, :, None].to(embeds.dtype))  # (B, S, 1, d)
         x, pattern = embeds, Causal(mask)
         for layer in self.layers:
             x = layer(x, table, pattern, cache, backend)

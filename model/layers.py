@@ -16,7 +16,8 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D), same dtype."""
         wide = x.float()
-        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
+        square = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square()  # (..., 1)
+        wide = wide * torch.rsqrt(square / x.shape[-1] + self.eps)
         return self.weight * wide.to(x.dtype)
 
 

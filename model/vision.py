@@ -40,7 +40,7 @@ class VisionAttention(nn.Module):
         self.proj = nn.Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, x: Tensor, table: tuple[Tensor, Tensor], segments: Segments, backend: Backend) -> Tensor:
-        """(P, D) in window order -> (P, D) in window order; `table` is cos and sin, (P, 1, d/2) float32."""
+        """(P, D) in window order -> (P, D) in window order; `table` is cos and sin, (P, 1, d) float32."""
         q, k, v = self.qkv(x).view(x.shape[0], 3, self.heads, -1).unbind(1)  # 3 x (P, H, d)
         q, k = rotate(q.float(), *table).to(v.dtype), rotate(k.float(), *table).to(v.dtype)
         if segments.gather is not None:
@@ -99,7 +99,7 @@ class VisionTower(nn.Module):
         device = patches.device
         windows, frames = _on(plan.windows, device), _on(plan.frames, device)
         cos, sin = vision_table(plan.positions.to(device), config.head_dim)
-        table = (cos[:, None], sin[:, None])  # (P, 1, d/2)
+        table = (cos[:, None], sin[:, None])  # (P, 1, d)
         x = self.patch_embed(patches)
         grouped = x.view(-1, config.merge_unit, x.shape[-1])  # (M, 4, D)
         x = grouped[plan.order.to(device)].view(x.shape)  # (P, D) in window order
