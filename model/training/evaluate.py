@@ -1,4 +1,4 @@
-"""Measures a model on held-out seeds, in known and in held-out wordings: `python -m model.training.evaluate --model DIR`.
+"""Measures a model on held-out seeds, known and new wordings: `python -m model.training.evaluate --model DIR`.
 
 Asks through the product's own path (loading, preprocessing, generation) and counts exact answers by skill and language.
 """

@@ -1,0 +1,37 @@
+"""The training command on the tiny plan: it stops, goes on from its checkpoint; branches see only their own."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.training import train
+from model.training.batches import branch_mask
+
+
+def run(out: Path, steps: int, *more: str) -> dict[str, object]:
+    """Train to `steps` and return the checkpoint."""
+    words = ["--out", str(out), "--plan", "tiny", "--steps", str(steps), "--batch", "2", "--questions", "2"]
+    args = train.parser().parse_args([*words, "--log-every", "1", "--workers", "0", "--no-compile", *more])
+    found: dict[str, object] = torch.load(train.train(args), weights_only=True)
+    return found
+
+
+@pytest.mark.parametrize("more", [(), ("--no-bfloat16", "--tower-first", "0")])
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path, more: tuple[str, ...]) -> None:
+    first = run(tmp_path, 2, *more)
+    second = run(tmp_path, 4, *more)
+    assert (first["step"], second["step"]) == (2, 4)
+    assert second["samples"] > first["samples"]  # type: ignore[operator]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert all("thing" in line for line in lines) and "language" in lines[-1]
+    name = "visual.blocks.0.attn.qkv.weight"
+    assert not torch.equal(first["model"][name], second["model"][name])  # type: ignore[index]
+
+
+def test_a_branch_sees_the_prefix_and_itself() -> None:
+    branch = torch.tensor([[0, 0, 1, 1, 2, -1]])
+    seen = [[i for i in range(6) if row[i]] for row in branch_mask(branch)[0, 0].tolist()]
+    assert seen == [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 4], [0, 1, 5]]
