@@ -213,7 +213,7 @@ def test_no_decoded_frame_outlives_its_use(tmp_path: Path) -> None:
     gc.disable()
     try:
         load(path, fps=10.0)
-        alive = sum(isinstance(item, av.VideoFrame) for item in gc.get_objects())
+        alive = sum(issubclass(type(item), av.VideoFrame) for item in gc.get_objects())  # asking an object may warn
     finally:
         gc.enable()
     assert alive <= 2
