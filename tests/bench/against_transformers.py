@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from model.config import read_json
+from model.tokenizer import Tokenizer
 from tests.bench.make_checkpoint import SHAPES, make_checkpoint
 from tests.bench.sides import LOADS, Ours, Theirs, Work, make_work
 
@@ -65,9 +66,13 @@ def run_alone(side: str, shape: str, folder: Path) -> dict[str, float]:
 
 def alone(side: str, shape: str, folder: Path) -> None:
     """Answer once and print the peak memory of this process."""
-    ours = side == "ours"
-    runner = Ours(folder, perf_counter) if ours else Theirs(folder, perf_counter, stored_dtype(folder))
-    runner.answer(make_work(LOADS[shape], folder))
+    runner: Ours | Theirs
+    if side == "ours":
+        runner = Ours(folder, perf_counter)
+        tokenizer = runner.loaded.tokenizer
+    else:
+        runner, tokenizer = Theirs(folder, perf_counter, stored_dtype(folder)), Tokenizer.from_file(folder)
+    runner.answer(make_work(LOADS[shape], folder, tokenizer))
     print(json.dumps({"peak_bytes": peak_bytes()}))
 
 
@@ -109,7 +114,7 @@ def compare(shape: str, folder: Path, runs: int, clock: str) -> dict[str, Any]:
     """Print the table and return everything that was measured."""
     ours = Ours(folder, CLOCKS[clock])
     theirs = Theirs(folder, CLOCKS[clock], ours.loaded.dtype)
-    work = make_work(LOADS[shape], folder)
+    work = make_work(LOADS[shape], folder, ours.loaded.tokenizer)
     mine, other = ours.logits(work), theirs.logits(work)
     apart = float((mine - other).norm() / other.norm())
     print(f"{shape}, {clock} time, {ours.loaded.dtype}, {len(work.ids)} tokens of prompt; logits {apart:.1e} apart")

@@ -60,14 +60,14 @@ def noise(frames: int, side: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (frames, side, side, 3), dtype=np.uint8)
 
 
-def make_work(load: Load, folder: Path) -> Work:
+def make_work(load: Load, folder: Path, tokenizer: Tokenizer) -> Work:
     """Make a large picture which is resized to `load.picture`, and a clip at its final size."""
     config = preprocess_config(read_json(folder / "preprocessor_config.json"))
     config = replace(config, max_pixels=load.picture**2)
     source = Image.fromarray(noise(1, 3 * load.picture)[0])
     picture = _prepared(source, config)
     clip = prepare(noise(load.frames, load.clip), "video", 2.0, config)
-    network, tokenizer = model_config(read_json(folder / "config.json")), Tokenizer.from_file(folder)
+    network = model_config(read_json(folder / "config.json"))
     ids = build_prompt(simple_messages(1, QUESTION), [picture], tokenizer, network)
     return Work(source, picture, clip, ids, config, load.tokens)
 
