@@ -166,7 +166,7 @@ def _open(handle: BinaryIO) -> Image.Image:
     except ImportError as error:
         raise MediaError("HEIC pictures need a package that is not installed", 'pip install "qwenvl[heic]"') from error
     # The class is used directly: registering it would change Pillow for the whole process.
-    picture: Image.Image = HeifImageFile(handle)  # type: ignore[no-untyped-call]
+    picture: Image.Image = HeifImageFile(handle)
     return picture
 
 
