@@ -41,7 +41,7 @@ HOMES = {
     "av": ("qwenvl_cli/media/video.py", "samples/make.py"),
     "PIL": ("qwenvl_cli/media/image.py", "qwenvl_cli/output/overlay.py", "model/training/", "samples/"),
     "pillow_heif": ("qwenvl_cli/media/image.py",),
-    "rich": ("qwenvl_cli/console.py", "qwenvl_cli/output/"),
+    "rich": ("qwenvl_cli/console.py", "qwenvl_cli/output/", "samples/picture_of_a_run.py"),
     "typer": ("qwenvl_cli/app.py", "qwenvl_cli/options.py", "qwenvl_cli/environment.py", "qwenvl_cli/commands/"),
     "ray": ("qwenvl_cli/batch/ray_engine.py",),
     "safetensors": ("model/weights.py", "model/training/"),

@@ -41,6 +41,8 @@ others went into it. It shows the product at work at once and offline; it is not
   colour, getting bigger or smaller; which of two events comes first.
 - Questions in English and Chinese, answered in the language of the question.
 
+How often each of these is answered exactly stands in the table below; what is near chance there, do not rely on.
+
 ## What it cannot do
 
 - It does not know photographs, people, animals, objects, scenes or drawings of them: its answers about such pictures
