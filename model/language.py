@@ -9,6 +9,8 @@ from model.config import TextConfig
 from model.layers import RMSNorm, SwiGLU
 from model.rope import mrope_table, rotate
 
+EVERY, LAST = slice(None), slice(-1, None)
+
 
 class Attention(nn.Module):
     """Grouped-query attention; biases on q, k and v, none on the output."""
@@ -25,18 +27,28 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
 
     def forward(
-        self, x: Tensor, table: tuple[Tensor, Tensor], pattern: Causal, cache: KVCache | None, backend: Backend
+        self,
+        x: Tensor,
+        table: tuple[Tensor, Tensor],
+        pattern: Causal,
+        cache: KVCache | None,
+        backend: Backend,
+        wanted: slice = EVERY,
     ) -> Tensor:
-        """(B, S, D) -> (B, S, D); `table` is cos and sin, (B, S, 1, d) in the dtype of x."""
-        batch, length, _ = x.shape
-        shape = (batch, length, -1, self.head_dim)
-        q = rotate(self.q_proj(x).view(shape), *table).transpose(1, 2)  # (B, H, S, d)
-        k = rotate(self.k_proj(x).view(shape), *table).transpose(1, 2)  # (B, K, S, d)
-        v = self.v_proj(x).view(shape).transpose(1, 2)  # (B, K, S, d)
+        """(B, S, D) -> (B, W, D) for the W wanted positions; `table` is cos and sin, (B, S, 1, d) in the dtype of x."""
+        cos, sin = table
+        q = self._heads(self.q_proj(x[:, wanted]), (cos[:, wanted], sin[:, wanted]))  # (B, H, W, d)
+        k = self._heads(self.k_proj(x), table)  # (B, K, S, d)
+        v = self._heads(self.v_proj(x))  # (B, K, S, d)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)
-        out = attend(q, k, v, pattern, backend).transpose(1, 2)  # (B, S, H, d)
-        return self.o_proj(out.reshape(batch, length, -1))  # type: ignore[no-any-return]  # (B, S, H*d) -> (B, S, D)
+        out = attend(q, k, v, pattern, backend).transpose(1, 2)  # (B, W, H, d)
+        return self.o_proj(out.flatten(2))  # type: ignore[no-any-return]
+
+    def _heads(self, x: Tensor, table: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Split (B, S, H*d) into heads (B, H, S, d), rotated by the table."""
+        x = x.view(*x.shape[:2], -1, self.head_dim)  # (B, S, H, d)
+        return (x if table is None else rotate(x, *table)).transpose(1, 2)  # (B, H, S, d)
 
 
 class DecoderLayer(nn.Module):
@@ -50,10 +62,16 @@ class DecoderLayer(nn.Module):
         self.mlp = SwiGLU(config.hidden_size, config.intermediate_size, bias=False)
 
     def forward(
-        self, x: Tensor, table: tuple[Tensor, Tensor], pattern: Causal, cache: KVCache | None, backend: Backend
+        self,
+        x: Tensor,
+        table: tuple[Tensor, Tensor],
+        pattern: Causal,
+        cache: KVCache | None,
+        backend: Backend,
+        wanted: slice = EVERY,
     ) -> Tensor:
-        """(B, S, D) -> (B, S, D)."""
-        x = x + self.self_attn(self.input_layernorm(x), table, pattern, cache, backend)
+        """(B, S, D) -> (B, W, D) for the W wanted positions."""
+        x = x[:, wanted] + self.self_attn(self.input_layernorm(x), table, pattern, cache, backend, wanted)
         return x + self.mlp(self.post_attention_layernorm(x))  # type: ignore[no-any-return]
 
 
@@ -74,17 +92,21 @@ class LanguageModel(nn.Module):
         backend: Backend,
         cache: KVCache | None = None,
         mask: Tensor | None = None,
+        wanted: slice = EVERY,
     ) -> Tensor:
-        """(B, S, D) embeddings at M-RoPE positions (3, B, S) -> (B, S, D) after the final norm.
+        """(B, S, D) embeddings at M-RoPE positions (3, B, S) -> (B, W, D) after the final norm.
 
-        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal.
+        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal. What is not
+        `wanted` is not computed where nothing reads it: the last layer then works on the W positions only.
         """
         config = self.config
         cos, sin = mrope_table(positions, config.head_dim, config.rope_theta, config.mrope_section)
         table = (cos[:, :, None].to(embeds.dtype), sin[:, :, None].to(embeds.dtype))  # (B, S, 1, d)
-        x, pattern = embeds, Causal(mask)
-        for layer in self.layers:
+        x, pattern, last = embeds, Causal(mask), len(self.layers) - 1
+        for layer in self.layers[:last]:
             x = layer(x, table, pattern, cache, backend)
+        pattern = Causal(None if mask is None else mask[:, :, wanted])
+        x = self.layers[last](x, table, pattern, cache, backend, wanted)
         if cache is not None:
             cache.advance(embeds.shape[1])
         normed: Tensor = self.norm(x)

@@ -10,7 +10,7 @@ from model.attention import Backend
 from model.cache import KVCache
 from model.config import ModelConfig
 from model.errors import PromptError
-from model.language import LanguageModel, padded_mask
+from model.language import LAST, LanguageModel, padded_mask
 from model.positions import mrope_positions
 from model.preprocess import MediaTensors
 from model.vision import VisionTower
@@ -128,7 +128,7 @@ class QwenVL(nn.Module):
             for row, left in enumerate(pad):
                 cache.visible[row, :left] = False
             mask = padded_mask(cache.visible[:, : input_ids.shape[1]], input_ids.shape[1])
-        hidden = self.model(self.embed(input_ids, features), positions, self.backend, cache, mask)
+        hidden = self.model(self.embed(input_ids, features), positions, self.backend, cache, mask, LAST)
         return self.logits(hidden[:, -1])
 
     def step(self, ids: Tensor, cache: KVCache) -> Tensor:

@@ -127,3 +127,20 @@ def test_branches_that_share_a_prefix() -> None:
     positions = torch.cat([positions, *after], dim=2)
     out = model(row, [picture], positions=positions, mask=mask[None, None])[:, start:]
     torch.testing.assert_close(out, torch.cat(alone, dim=1), atol=1e-5, rtol=0)
+
+
+def test_what_is_not_wanted_is_not_needed() -> None:
+    """The last layer may work on the last positions alone: same numbers, and the cache is filled all the same."""
+    model, ids = network(), torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6], [2, 7, 1, 8, 2, 8, 1, 8]])
+    positions, _ = model.positions(ids, [])
+    visible = torch.ones(2, 8, dtype=torch.bool)
+    visible[0, :3] = False
+    for mask in (None, padded_mask(visible, 8)):
+        some, every = model.new_cache(2, 8), model.new_cache(2, 8)
+        whole = model.model(model.embed(ids), positions, model.backend, every, mask)
+        for wanted in (slice(-1, None), slice(-3, None)):
+            some.length = 0
+            part = model.model(model.embed(ids), positions, model.backend, some, mask, wanted)
+            torch.testing.assert_close(part, whole[:, wanted], atol=1e-5, rtol=0)
+            torch.testing.assert_close(some.keys, every.keys, atol=1e-5, rtol=0)
+            torch.testing.assert_close(some.values, every.values, atol=1e-5, rtol=0)
