@@ -51,11 +51,6 @@ class VisionConfig:
         return self.spatial_merge_size**2
 
     @property
-    def patch_dim(self) -> int:
-        """Values in one flattened patch (channels x time x height x width)."""
-        return self.in_channels * self.temporal_patch_size * self.patch_size**2
-
-    @property
     def window_tokens(self) -> int:
         """Side of a full window, in merged tokens."""
         return self.window_size // self.patch_size // self.spatial_merge_size

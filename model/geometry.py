@@ -93,20 +93,13 @@ def spread(total: int, count: int) -> list[int]:
 
     >>> spread(10, 4), spread(300, 4), spread(5, 1)
     ([0, 3, 6, 9], [0, 100, 199, 299], [0])
+    >>> spread(50, frame_count(50, 25.0, FrameLimits()))  # which frames of a two-second clip are taken
+    [0, 16, 33, 49]
     """
     if count < 2:
         return [0] * count
     gaps = count - 1
     return [(2 * (total - 1) * step + gaps) // (2 * gaps) for step in range(count)]
-
-
-def frame_indices(total: int, rate: float, limits: FrameLimits) -> list[int]:
-    """Return the indices of the frames taken from a clip of constant rate.
-
-    >>> frame_indices(50, 25.0, FrameLimits())
-    [0, 16, 33, 49]
-    """
-    return spread(total, frame_count(total, rate, limits))
 
 
 def video_frame_size(

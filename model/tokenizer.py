@@ -6,7 +6,7 @@ goes through bytes, so that a character whose bytes lie in several tokens is nev
 
 import codecs
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import tokenizers
@@ -153,10 +153,6 @@ class Tokenizer:
         """Return one token as readable text; bytes of a cut character show as U+FFFD."""
         return self.decode([token_id], skip_special=False)
 
-    def is_special(self, token_id: int) -> bool:
-        """Say whether the id is a control token, which decoding hides."""
-        return token_id in self._hidden
-
     def stream(self) -> "StreamDecoder":
         """Start decoding token by token."""
         return StreamDecoder(self)
@@ -173,10 +169,6 @@ class StreamDecoder:
     def push(self, token_id: int) -> str:
         """Take one id and return the text that is now certain, which may be empty."""
         return self._utf8.decode(self._tokenizer.token_bytes(token_id, self._skip_special))
-
-    def push_all(self, ids: Sequence[int]) -> str:
-        """Take several ids at once."""
-        return "".join(self.push(token_id) for token_id in ids)
 
     def flush(self) -> str:
         """Return what is left at the end: U+FFFD for a character that never became whole."""

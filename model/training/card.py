@@ -28,8 +28,9 @@ class Origin:
 TEMPLATE = """# The bundled model
 
 A small network of the Qwen2.5-VL architecture ({parameters:.1f} million parameters, bfloat16), trained from scratch by
-this project on pictures and clips that its own program draws. No pretrained weights, no photographs and no text of
-others went into it. It shows the product at work at once and offline; it is not a model of the real world.
+this project on pictures and clips that its own program draws. No pretrained weights and no photographs went
+into it; of others' text only names of emoji, for its vocabulary (see NOTICE). It shows the product at work at once and
+offline; it is not a model of the real world.
 
 ## What it knows
 

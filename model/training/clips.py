@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 
 from model.training import colours
-from model.training.placing import PLACES, Box, Wish, allowed_pair, apart, extent, place_of, settle, shape_figure
+from model.training.placing import PLACES, Box, Wish, allowed_pair, apart, extent, settle, shape_figure
 from model.training.sample import RGB, Size, Split
 from model.training.scene import mixed
 from model.training.things import Figure
@@ -180,8 +180,3 @@ def _renumber(actors: list[Actor]) -> list[Actor]:
     if len(ordered) != 1:
         return actors
     return [replace(a, event=replace(a.event, order=None)) if a.event is not None else a for a in actors]
-
-
-def start_place(actor: Actor, size: Size) -> tuple[int, int]:
-    """The place in which an actor starts."""
-    return place_of(actor.figure.x, actor.figure.y, size)

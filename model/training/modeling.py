@@ -16,9 +16,6 @@ from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
 
-IGNORE = -100
-PREPROCESSOR: dict[str, Any] = {"min_pixels": 112 * 112, "max_pixels": 168 * 168}
-VIDEO_PREPROCESSOR: dict[str, Any] = {"frame_min_pixels": 84 * 84, "frame_max_pixels": 112 * 112, "max_frames": 12}
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
 PLANS: dict[str, dict[str, int]] = {
     "tiny": {"vw": 32, "vd": 2, "vf": 48, "vh": 2, "dw": 64, "dd": 2, "df": 96, "dh": 2, "dk": 1},

@@ -23,10 +23,9 @@ from model.qwen import QwenVL
 from model.tokenizer import Tokenizer
 from model.training.batches import Batch, BatchSource, stream
 from model.training.data import Plan, dense_classes
+from model.training.export import PREPROCESSOR, VIDEO_PREPROCESSOR
 from model.training.modeling import (
     PLANS,
-    PREPROCESSOR,
-    VIDEO_PREPROCESSOR,
     DenseHeads,
     build,
     losses,

@@ -60,7 +60,6 @@ class Batch:
         self._asker, self._journal, self._paths, self._options = asker, journal, paths, options
         self._screen = asker.screen
         self._sidecars = sidecar_paths(paths) if options.sidecar else {}
-        self._written: dict[Path, set[str]] = {}
         self.tally = Tally(len(paths))
 
     def run(self) -> None:

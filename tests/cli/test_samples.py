@@ -1,6 +1,8 @@
 """The samples and the bundled model: what expected.json promises is what a user gets, through the real engine."""
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +39,10 @@ def test_describe_says_what_is_expected_of_every_sample() -> None:
 def test_ask_answers_as_expected(name: str, question: str, answer: str) -> None:
     done = qwenvl("ask", str(SAMPLES / name), question)
     assert (done.returncode, done.stdout) == (0, answer + "\n"), done.stderr
+
+
+def test_the_card_is_that_of_the_weights() -> None:
+    small = ROOT / "model" / "small"
+    told = dict(re.findall(r"`(\S+\.safetensors)` ([0-9a-f]{64})", (small / "CARD.md").read_text(encoding="utf-8")))
+    assert told == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in small.glob("*.safetensors")}
+    assert max(path.stat().st_size for path in small.iterdir() if path.is_file()) <= 16 * 2**20

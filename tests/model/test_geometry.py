@@ -14,7 +14,6 @@ from model.errors import ModelError
 from model.geometry import (
     FrameLimits,
     frame_count,
-    frame_indices,
     grid_thw,
     padding_for,
     scale_box,
@@ -103,6 +102,11 @@ def _published_count(total: int, rate: float, fps: float, least: int, most: int)
     low = math.ceil(least / 2) * 2
     high = math.floor(min(most, total) / 2) * 2
     return math.floor(min(max(total / rate * fps, low), high, total) / 2) * 2
+
+
+def frame_indices(total: int, rate: float, limits: FrameLimits) -> list[int]:
+    """The frames taken of a clip of constant rate, as qwenvl_cli.media.sampling puts the two steps together."""
+    return spread(total, frame_count(total, rate, limits))
 
 
 def test_frame_plans_follow_the_published_rule() -> None:

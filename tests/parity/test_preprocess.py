@@ -10,7 +10,7 @@ from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from model.config import PreprocessConfig
-from model.geometry import FrameLimits, frame_count, frame_indices
+from model.geometry import FrameLimits, frame_count, spread
 from model.preprocess import prepare
 from qwenvl_cli.media.image import load_still
 from qwenvl_cli.media.items import PixelLimits
@@ -71,4 +71,4 @@ def test_frame_choice(rate: float, fps: float) -> None:
         assert frame_count(total, rate, limits) == count, f"{total} frames at {rate}"
         precision = torch.float32 if total < 12_000 else torch.float64
         chosen = torch.linspace(0, total - 1, count, dtype=precision).round().long().tolist()
-        assert frame_indices(total, rate, limits) == chosen, f"{total} frames at {rate}"
+        assert spread(total, count) == chosen, f"{total} frames at {rate}"
