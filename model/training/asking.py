@@ -3,11 +3,14 @@
 import random
 from dataclasses import dataclass, field
 
-from model.training.phrasings import CHINESE, ENGLISH, HELD
+from model.training.phrasings import CHINESE, ENDINGS, ENGLISH, HELD, OPENINGS, QUESTION_OPENINGS
 from model.training.sample import QA, Lang, Split
 
 ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
+CHATTY = 0.2  # share of questions with a polite or chatty opening or ending
+UNENDED = 0.2  # share of Chinese questions without their final mark
+VIEWS: dict[Lang, tuple[str, str]] = {"en": ("picture", "video"), "zh": ("图", "视频")}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,35 @@ def rough(rng: random.Random, text: str) -> str:
     return " ".join(words)
 
 
+def opened(rng: random.Random, text: str, view: str, lang: Lang) -> str:
+    """Put an opening before a question; some openings only suit what ends in a question mark."""
+    asks = text.endswith(("?", "？"))
+    opening = rng.choice(OPENINGS[lang] + (QUESTION_OPENINGS[lang] if asks else ())).format(view=view)
+    if opening.endswith(", ") and not text.startswith(("I ", "I'")):
+        text = text[0].lower() + text[1:]
+    return opening + text
+
+
+def chatty(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
+    """Put an opening before a question or an ending after it, unless it is polite already."""
+    if "please" in text.lower():
+        return text
+    about_clip = ask.key == "clip" or ask.skill in ("motion", "event", "order")
+    if rng.random() < 0.6:
+        return opened(rng, text, VIEWS[lang][about_clip], lang)
+    mark = "" if text[-1] in "?.!？。" else "." if lang == "en" else "。"
+    return text + mark + rng.choice(ENDINGS[lang])
+
+
+def typed(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
+    """A training question as people type it: chatty, in haste, without its final mark, or just as it was."""
+    if rng.random() < CHATTY:
+        text = chatty(rng, text, ask, lang)
+    if lang == "zh":
+        return text.rstrip("。？") if rng.random() < UNENDED else text
+    return rough(rng, text) if rng.random() < ROUGH else text
+
+
 def worded(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> QA:
     """Word one question; the first wording of a caption is the product's default and comes most often."""
     every, held = wordings(ask.key, lang, split)
@@ -51,6 +83,6 @@ def worded(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> QA:
         text = text[0].upper() + text[1:] if every[0][0].isupper() and rng.random() < 0.8 else text
         if rng.random() < BRITISH:
             text = text.replace("color", "colour").replace("gray", "grey").replace("center", "centre")
-        if not held and not first and rng.random() < ROUGH:
-            text = rough(rng, text)
+    if not held and not first:
+        text = typed(rng, text, ask, lang)
     return QA(ask.skill, lang, text, ask.answer, held)

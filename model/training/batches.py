@@ -25,7 +25,10 @@ IGNORE = -100
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's tensors. `targets` (B, S) is the next token where it belongs to an answer, IGNORE elsewhere."""
+    """One step's tensors. `targets` is the next token where it belongs to an answer, IGNORE elsewhere.
+
+    `weights` of answer tokens fall with the root of the answer's length, so that a yes is heard beside a caption.
+    """
 
     patches: Tensor  # (P, C*2*14*14)
     grids: tuple[Grid, ...]
@@ -33,6 +36,8 @@ class Batch:
     positions: Tensor  # (3, B, S)
     mask: Tensor  # (B, 1, S, S)
     targets: Tensor  # (B, S)
+    weights: Tensor  # (B, S)
+    media: Tensor  # (B, S), true at the tokens of media
     dense: dict[str, Tensor]  # name -> (M,)
     questions: int
 
@@ -49,6 +54,7 @@ class Row:
 
     ids: list[int]
     targets: list[int]
+    weights: list[float]
     branch: list[int]
     positions: Tensor  # (3, S)
 
@@ -58,7 +64,7 @@ def make_row(medium: MediaTensors, questions: Sequence[QA], tokenizer: Tokenizer
     end_id = tokenizer.token_id(IM_END)
     prompts = [build_prompt(simple_messages(1, qa.question), [medium], tokenizer, config) for qa in questions]
     cut = prompts[0].index(config.vision_end_token_id) + 1
-    ids, targets, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0] * cut
+    ids, targets, weights, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0.0] * cut, [0] * cut
     prefix, start, _ = mrope_positions(ids, [medium], config)
     places = [prefix]
     for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
@@ -66,9 +72,10 @@ def make_row(medium: MediaTensors, questions: Sequence[QA], tokenizer: Tokenizer
         tail = prompt[cut:] + answer[:-1]
         ids += tail
         targets += [IGNORE] * (len(tail) - len(answer)) + answer
+        weights += [len(answer) ** -0.5] * len(tail)
         branch += [number] * len(tail)
         places.append((torch.arange(len(tail)) + start).expand(3, -1))
-    return Row(ids, targets, branch, torch.cat(places, dim=1))
+    return Row(ids, targets, weights, branch, torch.cat(places, dim=1))
 
 
 def branch_mask(branch: Tensor) -> Tensor:
@@ -91,10 +98,11 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
     length = -(-max(len(row.ids) for row in rows) // 8) * 8
     ids = torch.zeros(len(rows), length, dtype=torch.long)
     targets, branch = torch.full_like(ids, IGNORE), torch.full_like(ids, -1)
-    positions = torch.zeros(3, len(rows), length, dtype=torch.long)
+    positions, weights = torch.zeros(3, len(rows), length, dtype=torch.long), torch.zeros(ids.shape)
     for index, row in enumerate(rows):
         n = len(row.ids)
         ids[index, :n], targets[index, :n] = torch.tensor(row.ids), torch.tensor(row.targets)
+        weights[index, :n] = torch.tensor(row.weights)
         branch[index, :n], positions[:, index, :n] = torch.tensor(row.branch), row.positions
     names = set.intersection(*(set(sample.dense) for sample in samples))
     dense = {name: torch.cat([torch.from_numpy(sample.dense[name]).flatten() for sample in samples]) for name in names}
@@ -105,6 +113,8 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
         positions=positions,
         mask=branch_mask(branch),
         targets=targets,
+        weights=weights,
+        media=(ids == config.image_token_id) | (ids == config.video_token_id),
         dense=dense,
         questions=sum(len(qas) for qas in asked),
     )

@@ -1,27 +1,60 @@
-"""Dense labels: what stands in every merged token (28 x 28 pixels, two frames in a clip)."""
+"""Dense labels: what every merged token (28 x 28 pixels, two frames in a clip) shows, where, and what became of it.
+
+The tower is told what it sees within one pair of frames; a middle layer of the decoder what the frames so far tell.
+"""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.training import colours
-from model.training.sample import CELL
+from model.training.sample import CELL, Facts
 from model.training.things import Figure, catalogue, words
 
 COVER = 0.12  # share of a cell that a thing must own to name it
 STEADY = 0.25  # pixels; less than this within a pair of frames is standing still
+MOST = 6  # equal things that are told apart by number
+FAR = 6  # half cells; centres farther from a cell count as this far
+STEPS = tuple(range(-FAR, FAR + 1))
+HALVES = 24  # half cells along the longest side
+LOOKS = ("thing", "colour", "text", "alike", "column", "row")
+TOWER = ("thing", "colour", "char", "motion", "text", "alike", "across", "down")
+DECODER = ("alike", "story", "order", "column", "row")
+Map = NDArray[np.int64]
 MOTIONS = ("nothing", "still", "left", "right", "up", "down", "appear", "vanish", "recolour", "grow", "shrink")
 
 
 def class_names() -> dict[str, tuple[str, ...]]:
-    """Names of the classes of every dense map, by index; a head per map has this many outputs."""
+    """Names of the classes of every dense map, by index; a head per map has this many outputs.
+
+    `alike` is how many things of the same look a frame holds, `story` what has happened so far to the thing that is, or
+    was last, in a cell, and `order` whether that is the first or the second of two events. `across` and `down` say how
+    far the centre of the thing lies from that of the cell, `column` and `row` where it lies in the picture, in half
+    cells. The tower cannot know the latter: its rotary positions are relative, and borders look like nothing.
+    """
     return {
         "thing": ("background", *catalogue()),
         "colour": ("none", *colours.NAMES),
         "char": ("none", *words.CHARS),
         "motion": MOTIONS,
+        "across": ("none", *map(str, STEPS)),
+        "down": ("none", *map(str, STEPS)),
+        "text": ("none", *texts()),
+        "alike": ("none", *(str(count + 1) for count in range(MOST))),
+        "story": MOTIONS,
+        "order": ("none", "first", "second"),
+        "column": ("none", *map(str, range(HALVES))),
+        "row": ("none", *map(str, range(HALVES))),
     }
+
+
+@cache
+def texts() -> tuple[str, ...]:
+    """Every word in its three cases and every number, as a class each."""
+    cases = (str.lower, str.upper, str.capitalize)
+    return tuple(str(number) for number in range(100)) + tuple(case(word) for word in words.WORDS for case in cases)
 
 
 def colour_class(name: str) -> int:
@@ -57,22 +90,76 @@ def motion_class(before: Figure | None, after: Figure | None) -> int:
     return MOTIONS.index("down" if y > 0 else "up")
 
 
+def looks(frame: Sequence[Figure | None], index: int) -> tuple[int, ...]:
+    """Classes of one figure of a frame: thing, colour, text, alike, column, row."""
+    figure = frame[index]
+    if figure is None:
+        return (0,) * 6
+    alike = sum(
+        o is not None and (o.thing, o.colour, o.text) == (figure.thing, figure.colour, figure.text) for o in frame
+    )
+    return (
+        list(catalogue()).index(figure.thing) + 1,
+        colour_class(figure.colour),
+        texts().index(figure.text) + 1 if figure.text else 0,
+        min(alike, MOST),
+        min(int(figure.x / CELL * 2), HALVES - 1) + 1,
+        min(int(figure.y / CELL * 2), HALVES - 1) + 1,
+    )
+
+
+def offsets(column: Map, row: Map) -> dict[str, Map]:
+    """How far the centre of each cell's thing lies right of and below the cell's centre, in half cells."""
+    across = column - 1 - (2 * np.arange(column.shape[2]) + 1)
+    down = row - 1 - (2 * np.arange(row.shape[1]) + 1)[:, None]
+    away = {"across": across, "down": down}
+    return {name: np.where(column > 0, np.clip(far, -FAR, FAR) + FAR + 1, 0) for name, far in away.items()}
+
+
+def last_owners(who: Map) -> Map:
+    """From owners (t, h, w) to who owns each cell or, where nobody does, who did last."""
+    seen = who.copy()
+    for pair in range(1, len(seen)):
+        seen[pair] = np.where(who[pair] > 0, who[pair], seen[pair - 1])
+    return seen
+
+
+def story_tables(events: Sequence[Facts], pairs: int) -> tuple[Map, Map]:
+    """From the events of things 0..n-1 to (t, n + 1): what happened by the end of each pair of frames, and its rank."""
+    story, order = np.zeros((2, pairs, len(events) + 1), dtype=np.int64)
+    for event in events:
+        for pair in range(pairs):
+            begun = event["start"] <= 2 * pair + 1
+            story[pair, event["id"] + 1] = MOTIONS.index(event["what"] if begun else "still")
+            order[pair, event["id"] + 1] = event["order"] + 1 if begun and event["order"] is not None else 0
+    return story, order
+
+
 def dense_maps(
-    masks: NDArray[np.uint8], chars: NDArray[np.uint8] | None, frames: Sequence[Sequence[Figure | None]]
-) -> dict[str, NDArray[np.int64]]:
-    """Label every cell. `masks` holds an even number of frames; `frames` the figures of each, by owner."""
+    masks: NDArray[np.uint8],
+    chars: NDArray[np.uint8] | None,
+    frames: Sequence[Sequence[Figure | None]],
+    events: Sequence[Facts] = (),
+) -> dict[str, Map]:
+    """Label every cell; a clip has as many `events` as things, a picture none.
+
+    `masks` (2t, H, W) holds an even number of frames; `frames` the figures of each, by owner.
+    """
     count = len(frames[0])
     who = owners(masks, count)
-    tables = np.zeros((3, who.shape[0], count + 1), dtype=np.int64)
-    things = list(catalogue())
-    for pair in range(who.shape[0]):
-        for index, (before, after) in enumerate(zip(frames[2 * pair], frames[2 * pair + 1], strict=True)):
-            figure = after or before
-            if figure is None:
-                continue
-            moved = motion_class(before, after)
-            tables[:, pair, index + 1] = things.index(figure.thing) + 1, colour_class(figure.colour), moved
-    times = np.arange(who.shape[0])[:, None, None]
-    maps = {name: tables[row, times, who] for row, name in enumerate(("thing", "colour", "motion"))}
-    maps["char"] = owners(chars, len(words.CHARS)) if chars is not None else np.zeros_like(who)
-    return maps
+    pairs, times = who.shape[0], np.arange(who.shape[0])[:, None, None]
+    table, motion = np.zeros((6, pairs, count + 1), dtype=np.int64), np.zeros((pairs, count + 1), dtype=np.int64)
+    for pair in range(pairs):
+        before, after = frames[2 * pair], frames[2 * pair + 1]
+        for index in range(count):
+            table[:, pair, index + 1] = looks(before if after[index] is None else after, index)
+            motion[pair, index + 1] = motion_class(before[index], after[index])
+    maps = {name: table[row, times, who] for row, name in enumerate(LOOKS)}
+    maps |= offsets(maps["column"], maps["row"])
+    if events:
+        story, order = story_tables(events, pairs)
+        seen = last_owners(who)
+        maps |= {"motion": motion[times, who], "story": story[times, seen], "order": order[times, seen]}
+        del maps["text"]
+        return maps
+    return maps | {"char": owners(chars, len(words.CHARS)) if chars is not None else np.zeros_like(who)}

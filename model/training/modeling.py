@@ -1,4 +1,4 @@
-"""What training adds to the network: its small shape, the dense-label heads on merged tokens, and the losses.
+"""What training adds to the network: its small shape, the dense-label heads on the tokens of media, and the losses.
 
 The heads are the largest lever found for teaching a small tower to see (every merged token is told what it shows);
 they are thrown away at export.
@@ -15,6 +15,7 @@ from model.config import ModelConfig, model_config
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
+from model.training.labels import DECODER, TOWER
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
 PLANS: dict[str, dict[str, int]] = {
@@ -88,7 +89,7 @@ def build(config: dict[str, Any]) -> QwenVL:
 
 
 class DenseHeads(nn.Module):
-    """One linear head a label on the merger's output; used only in training."""
+    """One linear head a label on features of the tokens of media; used only in training."""
 
     def __init__(self, width: int, classes: dict[str, int]) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ class DenseHeads(nn.Module):
         normed = self.norm(features.float())
         losses = {}
         for name, head in self.heads.items():
-            if name not in labels:
+            if name not in labels:  # a label of pictures only, or of clips only
                 continue
             target = labels[name]
             each = F.cross_entropy(head(normed).float(), target, reduction="none")
@@ -109,13 +110,34 @@ class DenseHeads(nn.Module):
         return losses
 
 
-def losses(model: QwenVL, heads: DenseHeads, batch: Batch, tower_only: bool) -> dict[str, Tensor]:
-    """Return the dense losses of one batch and, unless only the tower is taught, the mean loss per answer token."""
+class Teachers(nn.Module):
+    """The heads on the merger's output, and those on the middle of the decoder, where frames have met each other."""
+
+    def __init__(self, width: int, classes: dict[str, int]) -> None:
+        super().__init__()
+        self.tower = DenseHeads(width, {name: classes[name] for name in TOWER})
+        self.decoder = DenseHeads(width, {name: classes[name] for name in DECODER})
+
+
+def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """logits (N, V), targets and weights (N,) -> the weighted mean loss of an answer token."""
+    each = F.cross_entropy(logits, targets, reduction="none")
+    return (each * weights).sum() / weights.sum()
+
+
+def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) -> dict[str, Tensor]:
+    """Return the dense losses of one batch and, unless only the tower is taught, the loss on answers."""
     features = model.visual(batch.patches, batch.grids, model.backend)
-    found = heads(features, batch.dense)
+    found: dict[str, Tensor] = teachers.tower(features, batch.dense)
     if tower_only:
-        return found  # type: ignore[no-any-return]
+        return found
+    middle: list[Tensor] = []
+    layers = model.model.layers
+    hook = layers[len(layers) // 2].register_forward_hook(lambda module, given, out: middle.append(out))
     hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
+    hook.remove()
+    told = teachers.decoder(middle[0][batch.media], batch.dense)
     rows = batch.targets >= 0  # (B, S)
     logits = model.logits(hidden[rows]).float()  # (answer tokens, V)
-    return {"language": F.cross_entropy(logits, batch.targets[rows]), **found}
+    language = answer_loss(logits, batch.targets[rows], batch.weights[rows])
+    return {"language": language, **found, **{f"decoder_{name}": loss for name, loss in told.items()}}

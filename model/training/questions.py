@@ -10,17 +10,17 @@ CHINESE_SHARE = 0.3
 PER_SKILL = 4  # questions of one skill that a sample carries at most
 WEIGHTS = {
     "caption": 2.0,
-    "shape": 2.2,
+    "shape": 2.0,
     "colour": 2.0,
-    "count": 1.6,
-    "position": 1.3,
-    "relation": 1.5,
-    "exists": 0.7,
-    "background": 0.4,
+    "count": 1.8,
+    "position": 2.0,
+    "relation": 2.0,
+    "exists": 1.8,
+    "background": 0.3,
     "read": 3.0,
-    "motion": 2.2,
-    "event": 1.6,
-    "order": 2.2,
+    "motion": 2.0,
+    "event": 2.0,
+    "order": 3.0,
 }
 ONCE = ("caption", "read", "background")  # a second one would only repeat the first
 DULL = 0.25  # weight of a count of one or none beside a count of several

@@ -9,105 +9,20 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
-from model.qwen import QwenVL
-from model.tokenizer import Tokenizer
 from model.training.batches import Batch, BatchSource, stream
-from model.training.data import Plan, dense_classes
-from model.training.export import PREPROCESSOR, VIDEO_PREPROCESSOR
-from model.training.modeling import (
-    PLANS,
-    DenseHeads,
-    build,
-    losses,
-    small_config,
-)
-
-CHECKPOINT = "checkpoint.pt"
-TOKENIZER = Path(__file__).parent.parent / "small" / "tokenizer.json"
-
-
-@dataclass
-class Run:
-    """Everything that a checkpoint holds, alive."""
-
-    model: QwenVL
-    heads: DenseHeads
-    average: dict[str, Tensor]
-    optimizers: list[torch.optim.Optimizer]
-    config: dict[str, Any]
-    step: int = 0
-    samples: int = 0
-    questions: int = 0
-    elapsed: float = 0.0
-
-
-def make_optimizers(model: nn.Module, heads: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside blocks (arXiv 2502.16982 scaling), AdamW for embeddings, norms, biases and heads."""
-    matrices: list[nn.Parameter] = []
-    rest = list(heads.parameters())
-    for name, parameter in model.named_parameters():
-        inner = parameter.dim() == 2 and "embed" not in name
-        (matrices if inner else rest).append(parameter)
-    decayed = [p for p in rest if p.dim() > 1]
-    plain = [p for p in rest if p.dim() <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
-    return [
-        torch.optim.Muon(matrices, lr=lr, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98)),
-    ]
-
-
-def start(args: argparse.Namespace, device: torch.device) -> Run:
-    """Make a fresh run, one from the weights of another (--init), or the one that OUT already holds."""
-    saved = Path(args.out) / CHECKPOINT
-    source = saved if saved.exists() else args.init
-    state = torch.load(source, map_location="cpu", weights_only=True) if source else None
-    config = state["config"] if state else small_config(args.plan, Tokenizer.from_file(TOKENIZER))
-    torch.manual_seed(args.seed)
-    model = build(config).to(device)
-    heads = DenseHeads(config["hidden_size"], dense_classes()).to(device)
-    if state:
-        model.load_state_dict(state["model"])
-        heads.load_state_dict(state["heads"])
-    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    run = Run(model, heads, average, make_optimizers(model, heads, args.lr), config)
-    if state and saved.exists():
-        for optimizer, kept in zip(run.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
-        run.average = {name: value.to(device) for name, value in state["average"].items()}
-        run.step, run.samples, run.questions = state["step"], state["samples"], state["questions"]
-        run.elapsed = state["elapsed"]
-    return run
-
-
-def save(run: Run, args: argparse.Namespace) -> None:
-    """Write the checkpoint whole or not at all."""
-    path = Path(args.out) / CHECKPOINT
-    state = {
-        "model": run.model.state_dict(),
-        "average": run.average,
-        "heads": run.heads.state_dict(),
-        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
-        "config": run.config,
-        "step": run.step,
-        "samples": run.samples,
-        "questions": run.questions,
-        "elapsed": run.elapsed,
-        "args": vars(args),
-    }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+from model.training.data import Plan
+from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
+from model.training.modeling import PLANS, losses
+from model.training.state import CHECKPOINT, Run, save, start
 
 
 def progress(run: Run, args: argparse.Namespace) -> float:
@@ -117,29 +32,46 @@ def progress(run: Run, args: argparse.Namespace) -> float:
     return min(1.0, max(by_time, by_step))
 
 
-def rate_factor(step: int, done: float) -> float:
-    """Learning rate: warm-up over 200 steps, constant to half of the plan, then linear decay to a fiftieth."""
-    return min(1.0, (step + 1) / 200) * max(0.02, min(1.0, (1.0 - done) / 0.5))
+def curriculum(run: Run, args: argparse.Namespace) -> float:
+    """How far the difficulty has risen, 0..1; trained weights begin at its end."""
+    return 1.0 if args.init else progress(run, args)
 
 
-def dense_weight(done: float) -> float:
-    """Weight of the dense labels: 1 while the tower is young, 0.1 from half of the plan on."""
-    return max(0.1, 1.0 - 1.8 * done)
+def rate_factor(step: int, done: float, young: bool) -> float:
+    """Learning rate: warm-up over 200 steps, constant, then linear decay to a fiftieth.
+
+    The decay takes the second half of a plan, and the whole of one that goes on from trained weights.
+    """
+    return min(1.0, (step + 1) / 200) * max(0.02, min(1.0, (1.0 - done) / (0.5 if young else 1.0)))
 
 
-def train_step(
-    run: Run, batch: Batch, done: float, args: argparse.Namespace, autocast: AbstractContextManager[Any]
-) -> dict[str, Tensor]:
+def dense_weight(done: float, young: bool) -> float:
+    """Weight of a dense label: 1 while the tower is young (0.3 where it was trained before), falling to 0.07."""
+    return max(0.07, (1.0 if young else 0.3) * (1.0 - 1.6 * done))
+
+
+@contextmanager
+def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
+    """Precision and attention of the forward pass.
+
+    On a CPU plain matrix products beat the fused kernel, whose backward pass with a mask is slow: a tenth of a step.
+    """
+    kernels = [SDPBackend.MATH] if device.type == "cpu" else [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16), sdpa_kernel(kernels):
+        yield
+
+
+def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) -> dict[str, Tensor]:
     """Forward, backward, update; return the losses."""
-    with autocast:
-        found = losses(run.model, run.heads, batch, done < args.tower_first)
-    weight = dense_weight(done)
+    with arithmetic(batch.ids.device, args.bfloat16):
+        found = losses(run.model, run.teachers, batch, done < args.tower_first)
+    weight = dense_weight(done, not args.init)
     total = torch.stack([loss if name == "language" else loss * weight for name, loss in found.items()]).sum()
     total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_([*run.model.parameters(), *run.heads.parameters()], 1.0)
+    nn.utils.clip_grad_norm_([*run.model.parameters(), *run.teachers.parameters()], 1.0)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * rate_factor(run.step, done)
+            group["lr"] = args.lr * rate_factor(run.step, done, not args.init)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     run.step += 1
@@ -221,22 +153,21 @@ def train(args: argparse.Namespace) -> Path:
     run = start(args, device)
     if args.compile:
         compile_elementwise(run.model)
-    autocast = torch.autocast(device.type, torch.bfloat16) if args.bfloat16 else nullcontext()
     source = BatchSource(
         Plan(seed=args.seed, batch=args.batch, questions=args.questions),
         str(TOKENIZER),
         model_config(run.config),
         preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR),
     )
-    source.progress.fill_(progress(run, args))
+    source.progress.fill_(curriculum(run, args))
     log, saved = Log(out / "log.jsonl", args.log_every), time.monotonic()
     for batch, waited in timed(stream(source, run.step, args.steps or 1 << 40, args.workers)):
         begin, done = time.monotonic(), progress(run, args)
         if done >= 1.0:
             break
-        values = train_step(run, batch.to(device), done, args, autocast)
+        values = train_step(run, batch.to(device), done, args)
         run.elapsed += time.monotonic() - begin + waited
-        source.progress.fill_(progress(run, args))
+        source.progress.fill_(curriculum(run, args))
         log.add(run, values, waited, batch.ids.shape[0], done)
         if time.monotonic() - saved > args.save_every * 60:
             save(run, args)
@@ -250,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m model.training.train", description=__doc__)
     made.add_argument("--out", required=True, help="folder of the run: checkpoint and log")
     made.add_argument("--plan", choices=sorted(PLANS), default="gpu" if torch.cuda.is_available() else "cpu")
-    made.add_argument("--init", help="start from the weights of this checkpoint, with a plan of its own")
+    made.add_argument("--init", help="begin with the weights of this checkpoint or exported folder")
     made.add_argument("--minutes", type=float, default=0.0, help="length of the plan in minutes of training")
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")
     made.add_argument("--batch", type=int, default=32, help="pictures a step")

@@ -93,7 +93,7 @@ def make_sample(
     masks = _doubled(np.stack([np.asarray(brush.ids) for brush in brushes]))
     chars = _chars(brushes)
     shown = cast if len(cast) % 2 == 0 else [*cast, cast[-1]]
-    dense = labels.dense_maps(masks, None if chars is None else _doubled(chars), shown)
+    dense = labels.dense_maps(masks, None if chars is None else _doubled(chars), shown, facts["events"])
     pictures = wear(rng, np.stack([pixels(brush) for brush in brushes]))
     sample = Sample(
         seed=seed,

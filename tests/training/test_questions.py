@@ -135,7 +135,7 @@ def test_yes_and_no_are_even() -> None:
 
 
 def test_counts_are_spread_over_one_to_six() -> None:
-    chosen = [qa for sample in many("image", 240) for qa in choose(sample, random.Random(sample.seed), 4)]
+    chosen = [qa for sample in many("image", 300) for qa in choose(sample, random.Random(sample.seed), 8)]
     counter = Counter(qa.answer for qa in chosen if qa.skill == "count")
     total = sum(counter.values())
     assert set(counter) == {"0", "1", "2", "3", "4", "5", "6"}

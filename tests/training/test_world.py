@@ -50,7 +50,8 @@ def test_shapes_and_types_of_a_sample() -> None:
         count, height, width, channels = sample.frames.shape
         assert sample.frames.dtype == np.uint8 and sample.frames.flags.c_contiguous and channels == 3
         grid = ((count + 1) // 2, height // CELL, width // CELL)
-        assert set(sample.dense) == {"thing", "colour", "char", "motion"}
+        own = {"char", "text"} if sample.kind == "image" else {"motion", "story", "order"}
+        assert set(sample.dense) == {"thing", "colour", "alike", "across", "down", "column", "row"} | own
         for name, values in sample.dense.items():
             assert values.shape == grid and values.dtype == np.int64
             assert values.min() >= 0 and values.max() < len(labels.class_names()[name])

@@ -1,0 +1,127 @@
+"""What a training run holds, and how it starts, is saved and goes on."""
+
+import argparse
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model.config import model_config
+from model.qwen import QwenVL
+from model.tokenizer import Tokenizer
+from model.training.data import dense_classes
+from model.training.export import TOKENIZER
+from model.training.modeling import Teachers, build, small_config
+from model.weights import load_weights
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class Run:
+    """Everything that a checkpoint holds, alive; `before` tells of the runs whose weights this one began with."""
+
+    model: QwenVL
+    teachers: Teachers
+    average: dict[str, Tensor]
+    optimizers: list[torch.optim.Optimizer]
+    config: dict[str, Any]
+    before: list[dict[str, Any]] = field(default_factory=list)
+    step: int = 0
+    samples: int = 0
+    questions: int = 0
+    elapsed: float = 0.0
+
+
+def make_optimizers(model: nn.Module, teachers: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside blocks (arXiv 2502.16982 scaling), AdamW for embeddings, norms, biases and heads."""
+    matrices: list[nn.Parameter] = []
+    rest = list(teachers.parameters())
+    for name, parameter in model.named_parameters():
+        inner = parameter.dim() == 2 and "embed" not in name
+        (matrices if inner else rest).append(parameter)
+    decayed = [p for p in rest if p.dim() > 1]
+    plain = [p for p in rest if p.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
+    return [
+        torch.optim.Muon(matrices, lr=lr, weight_decay=0.05, adjust_lr_fn="match_rms_adamw", ns_steps=4),
+        torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98)),
+    ]
+
+
+def exported(folder: Path) -> dict[str, Any]:
+    """Read an exported folder as if it were a checkpoint; it has no teachers."""
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    parsed = model_config(config)
+    with torch.device("meta"):
+        model = build(config)
+    load_weights(model, folder, parsed, torch.device("cpu"), torch.float32)
+    return {"model": model.state_dict(), "teachers": {}, "config": config, "before": [{"weights": folder.name}]}
+
+
+def told(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """The story of a checkpoint's weights, its own run last."""
+    if "args" not in state:
+        return list(state["before"])
+    own = {key: state[key] for key in ("step", "samples", "questions", "elapsed", "args")}
+    return [*state.get("before", []), own]
+
+
+def start(args: argparse.Namespace, device: torch.device) -> Run:
+    """Make a fresh run, one from weights of another (--init), or the one that OUT already holds."""
+    saved = Path(args.out) / CHECKPOINT
+    source = saved if saved.exists() else Path(args.init) if args.init else None
+    state: dict[str, Any] | None = None
+    if source is not None:
+        state = exported(source) if source.is_dir() else torch.load(source, map_location="cpu", weights_only=True)
+    config = state["config"] if state else small_config(args.plan, Tokenizer.from_file(TOKENIZER))
+    torch.manual_seed(args.seed)
+    model = build(config).to(device)
+    teachers = Teachers(config["hidden_size"], dense_classes()).to(device)
+    if state:
+        model.load_state_dict(state["model"])
+        known = teachers.state_dict()
+        teachers.load_state_dict(
+            {name: value for name, value in state["teachers"].items() if name in known}, strict=False
+        )
+    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    run = Run(model, teachers, average, make_optimizers(model, teachers, args.lr), config)
+    if state and saved.exists():
+        resume(run, state, device)
+    elif state:
+        run.before = told(state)
+    return run
+
+
+def resume(run: Run, state: dict[str, Any], device: torch.device) -> None:
+    """Take over what only the same run goes on with: optimizers, average, counts."""
+    for optimizer, kept in zip(run.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(kept)
+    run.average = {name: value.to(device) for name, value in state["average"].items()}
+    run.step, run.samples, run.questions = state["step"], state["samples"], state["questions"]
+    run.elapsed, run.before = state["elapsed"], state["before"]
+
+
+def save(run: Run, args: argparse.Namespace) -> None:
+    """Write the checkpoint whole or not at all."""
+    path = Path(args.out) / CHECKPOINT
+    state = {
+        "model": run.model.state_dict(),
+        "average": run.average,
+        "teachers": run.teachers.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in run.optimizers],
+        "config": run.config,
+        "before": run.before,
+        "step": run.step,
+        "samples": run.samples,
+        "questions": run.questions,
+        "elapsed": run.elapsed,
+        "args": vars(args),
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
