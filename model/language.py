@@ -7,6 +7,7 @@ from model.attention import Backend, Causal, attend
 from model.cache import KVCache
 from model.config import TextConfig
 from model.layers import RMSNorm, SwiGLU
+from model.linear import Linear
 from model.rope import mrope_table, rotate
 
 EVERY, LAST = slice(None), slice(-1, None)
@@ -21,10 +22,10 @@ class Attention(nn.Module):
         self.head_dim = config.head_dim
         width = config.num_attention_heads * config.head_dim
         narrow = config.num_key_value_heads * config.head_dim
-        self.q_proj = nn.Linear(config.hidden_size, width)
-        self.k_proj = nn.Linear(config.hidden_size, narrow)
-        self.v_proj = nn.Linear(config.hidden_size, narrow)
-        self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
+        self.q_proj = Linear(config.hidden_size, width)
+        self.k_proj = Linear(config.hidden_size, narrow)
+        self.v_proj = Linear(config.hidden_size, narrow)
+        self.o_proj = Linear(width, config.hidden_size, bias=False)
 
     def forward(
         self,

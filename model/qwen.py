@@ -11,6 +11,7 @@ from model.cache import KVCache
 from model.config import ModelConfig
 from model.errors import PromptError
 from model.language import LAST, LanguageModel, padded_mask
+from model.linear import Linear
 from model.positions import mrope_positions
 from model.preprocess import MediaTensors
 from model.vision import VisionTower
@@ -29,7 +30,7 @@ class QwenVL(nn.Module):
         self.visual = VisionTower(config.vision)
         self.model = LanguageModel(config.text)
         tied = config.text.tie_word_embeddings
-        self.lm_head = None if tied else nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+        self.lm_head = None if tied else Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
 
     @property
     def device(self) -> torch.device:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from model.attention import Backend, attend
 from model.config import VisionConfig
 from model.layers import RMSNorm, SwiGLU
+from model.linear import Linear
 from model.positions import Grid, Segments, vision_plan
 from model.rope import rotate, vision_table
 
@@ -36,8 +37,8 @@ class VisionAttention(nn.Module):
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
         self.heads = config.num_heads
-        self.qkv = nn.Linear(config.hidden_size, config.hidden_size * 3)
-        self.proj = nn.Linear(config.hidden_size, config.hidden_size)
+        self.qkv = Linear(config.hidden_size, config.hidden_size * 3)
+        self.proj = Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, x: Tensor, table: tuple[Tensor, Tensor], segments: Segments, backend: Backend) -> Tensor:
         """(P, D) in window order -> (P, D) in window order; `table` is cos and sin, (P, 1, d) float32."""
@@ -74,7 +75,7 @@ class PatchMerger(nn.Module):
         super().__init__()
         wide = config.hidden_size * config.merge_unit
         self.ln_q = RMSNorm(config.hidden_size)
-        self.mlp = nn.Sequential(nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, config.out_hidden_size))
+        self.mlp = nn.Sequential(Linear(wide, wide), nn.GELU(), Linear(wide, config.out_hidden_size))
         self.wide = wide
 
     def forward(self, x: Tensor) -> Tensor:
