@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from qwenvl_cli.commands.ask import ask
 from qwenvl_cli.commands.batch import batch
+from qwenvl_cli.commands.bench import bench
 from qwenvl_cli.commands.describe import describe
 from qwenvl_cli.commands.models import models
 from qwenvl_cli.environment import Environment
@@ -84,7 +85,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
-    for command in (describe, ask, batch):
+    for command in (describe, ask, batch, bench):
         app.command(cls=PanelCommand)(command)
     app.add_typer(models)
     return app

@@ -15,10 +15,11 @@ MAX_FILE, MAX_FUNCTION = 350, 50
 # Each module may import those that stand before it: lower floors, and on its own floor those to its left.
 MODEL_FLOORS = (
     "errors config",
-    "geometry rope positions linear layers attention cache quantize parameters checkpoint devices sampling tokenizer",
+    "geometry rope positions kernels parameters linear layers quantize attention cache checkpoint devices sampling tokenizer",
     "preprocess prompt text_stream vision language weights",
     "qwen",
     "loading generate",
+    "roofline benchmark",
     "training",
 )
 CLI_FLOORS = (
@@ -36,7 +37,7 @@ CLI_FLOORS = (
 )
 # What of `model` needs no torch, and may be used anywhere in qwenvl_cli.
 TORCH_FREE = {"config", "geometry", "errors"}
-DOORS = {"qwenvl_cli/engine.py", "qwenvl_cli/commands/models.py"}
+DOORS = {"qwenvl_cli/engine.py", "qwenvl_cli/commands/models.py", "qwenvl_cli/commands/bench.py"}
 HOMES = {
     "av": ("qwenvl_cli/media/video.py", "samples/make.py"),
     "PIL": ("qwenvl_cli/media/image.py", "qwenvl_cli/output/overlay.py", "model/training/", "samples/"),
