@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from model.checkpoint import digest, read_config
+from model.checkpoint import digest, read_config, stored_format
 from model.config import (
     GenerationDefaults,
     ModelConfig,
@@ -152,6 +153,42 @@ def check_together(config: ModelConfig, preprocess: PreprocessConfig, tokenizer:
         raise ConfigError(f"patch, time and merge sizes are {theirs} for media and {ours} for the network", hint)
 
 
+def unfilled() -> AbstractContextManager[object]:
+    """Leave out the random values of new layers, which the stored weights replace at once.
+
+    On the meta device they cost no memory, but drawing them there makes torch import its compiler, sympy included:
+    as long again as `import torch` takes.
+    """
+    from torch.overrides import TorchFunctionMode
+
+    class Unfilled(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            named = kwargs or {}
+            if getattr(func, "__module__", None) == "torch.nn.init":
+                return named["tensor"] if "tensor" in named else args[0]
+            return func(*args, **named)
+
+    return Unfilled()
+
+
+def packing(folder: Path, asked: str) -> str:
+    """The format to run a folder in: the one asked for, or the one it is stored in.
+
+    Raises BackendUnavailable for an unknown format, and where another one is stored.
+    """
+    stored = stored_format(folder)
+    if asked not in ("none", "int8", "int4"):
+        raise BackendUnavailable(f"--quantize {asked} is unknown", "use none, int8 or int4")
+    if "none" not in (stored, asked) and stored != asked:
+        raise BackendUnavailable(
+            f"the weights in {folder} are packed as {stored} already",
+            "leave --quantize out, or use the full checkpoint",
+        )
+    return stored if asked == "none" else asked
+
+
 def load(
     name: Path | str,
     *,
@@ -162,24 +199,26 @@ def load(
     offline: bool = False,
 ) -> LoadedModel:
     """Load a model by folder or name; every error is typed and says what to do."""
-    if quantize != "none":
-        raise BackendUnavailable(f"--quantize {quantize} is not yet available", "leave it out")
     folder = name if isinstance(name, Path) else resolve(name, offline=offline)
     config = read_config(folder)
     preprocess, tokenizer = read_preprocess(folder), Tokenizer.from_file(folder)
     check_together(config, preprocess, tokenizer)
+    packed = packing(folder, quantize)
 
     import torch
 
     from model.attention import resolve_backend
     from model.devices import choose_device, choose_dtype
+    from model.quantize import quantized
     from model.qwen import QwenVL
     from model.weights import load_weights, stored_dtype
 
     where = choose_device(device)
     kind = choose_dtype(dtype, where, stored_dtype(folder), config)
-    with torch.device("meta"):
+    with torch.device("meta"), unfilled():
         network = QwenVL(config, resolve_backend(attention, where, kind))
+        if packed != "none":
+            quantized(network, packed, kind)
     load_weights(network, folder, config, where, kind)
     return LoadedModel(
         model=network.eval(),
@@ -191,5 +230,5 @@ def load(
         digest=digest(folder),
         device=str(where),
         dtype=str(kind).removeprefix("torch."),
-        quantize=quantize,
+        quantize=packed,
     )

@@ -167,7 +167,7 @@ def test_an_answer_always_has_an_end(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quantize": "int8"}, "not yet available"),
+        ({"quantize": "int3"}, "--quantize int3 is unknown"),
         ({"device": "toaster"}, "'toaster' is unknown"),
         ({"device": "meta"}, "not supported"),
         ({"device": "cuda:99"}, "cuda:99"),
@@ -198,3 +198,17 @@ def test_auto_device_is_one_that_works() -> None:
     device = choose_device("auto")
     assert torch.zeros(1, device=device).item() == 0
     assert isinstance(fast_bfloat16(device), bool)
+
+
+def test_loading_and_answering_import_no_compiler(folder: Path) -> None:
+    """torch's compiler, drawn in by an innocent call, would take as long again as torch itself."""
+    code = (
+        "import sys, pathlib; from model.loading import load; from model import generate, prompt\n"
+        f"loaded = load(pathlib.Path({str(folder)!r}), device='cpu')\n"
+        "asked = [prompt.Message('user', (prompt.TextPart('What?'),))]\n"
+        "done = list(generate.generate(loaded, asked, [], generate.GenerateOptions(max_tokens=3)))[-1]\n"
+        "assert done.completion_tokens <= 3\n"
+        "print([name for name in ('torch._dynamo', 'torch._inductor', 'sympy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
