@@ -1,6 +1,8 @@
 """QwenVL: the whole network. Media to features, prompt to cache (prefill), token to logits (step)."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from model.errors import PromptError
 from model.language import LAST, LanguageModel, padded_mask
 from model.linear import Linear
 from model.positions import mrope_positions
-from model.preprocess import MediaTensors
+from model.preprocess import MediaTensors, patch_chunks
 from model.vision import VisionTower
 
 
@@ -35,21 +37,31 @@ class QwenVL(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.model.embed_tokens.weight.device
+        return self.model.norm.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the weights are kept in."""
-        return self.model.embed_tokens.weight.dtype
+        """What activations are computed in."""
+        return self.model.norm.weight.dtype
 
     def new_cache(self, batch: int, capacity: int) -> KVCache:
         """Make an empty cache for `batch` rows of up to `capacity` positions."""
         return KVCache(self.config.text, batch, capacity, self.device, self.dtype)
 
     def encode_media(self, media: Sequence[MediaTensors]) -> Tensor:
-        """Encode pictures and clips, packed into one sequence -> (M, D) in the order given."""
-        patches = torch.cat([medium.patches for medium in media]).to(self.device)
-        features: Tensor = self.visual(patches, [medium.grid for medium in media], self.backend)
+        """Encode pictures and clips, packed chunk by chunk -> (M, D) in the order given.
+
+        The memory for patches and activations is that of one chunk, however long a clip is.
+        """
+        vision = self.config.vision
+        tokens = sum(prod(medium.grid) for medium in media) // vision.merge_unit
+        features = torch.empty(tokens, vision.out_hidden_size, dtype=self.dtype, device=self.device)  # (M, D)
+        done = 0
+        with closing(patch_chunks(media, self.device)) as chunks:
+            for chunk in chunks:
+                piece = self.visual(chunk.patches, chunk.grids, self.backend)
+                features[done : done + len(piece)] = piece
+                done += len(piece)
         return features
 
     def embed(self, input_ids: Tensor, features: Tensor | None = None) -> Tensor:
@@ -65,8 +77,8 @@ class QwenVL(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        weight = self.model.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return F.linear(hidden, weight)
+        scores: Tensor = self.model.embed_tokens.logits(hidden) if self.lm_head is None else self.lm_head(hidden)
+        return scores
 
     def positions(
         self, input_ids: Tensor, media: Sequence[MediaTensors], pad: Sequence[int] | None = None
