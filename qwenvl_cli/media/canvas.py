@@ -1,5 +1,7 @@
 """Where decoded frames land: one array at final size, laid out when the first frame shows what it looks like."""
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +13,8 @@ from qwenvl_cli.media.image import PIXEL_REMEDY, SIDEWAYS, aspect_note, fit_fram
 from qwenvl_cli.media.items import PixelLimits
 
 _MOST_PIXELS = 2 * 89_478_485  # where Pillow, too, refuses
+# Frames at full size that wait to be resized: enough to keep the threads busy, 6 MB each at 1080p.
+MOST_WAITING = 8
 
 
 @dataclass
@@ -26,24 +30,39 @@ class Canvas:
     filled: int = 0
     notes: list[str] = field(default_factory=list)
     _store: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0, 3), np.uint8), repr=False)
+    _due: deque[Future[None]] = field(default_factory=deque, repr=False)
 
     @property
     def frames(self) -> NDArray[np.uint8]:
         """The frames there are."""
+        self._settle(0)
         return self._store[: self.filled]
 
-    def add(self, pixels: NDArray[np.uint8], orientation: int) -> None:
-        """Resize a decoded frame (H, W, 3 or 4), as stored, straight into its place."""
+    def add(self, pixels: NDArray[np.uint8], orientation: int, threads: ThreadPoolExecutor | None = None) -> None:
+        """Resize a decoded frame (H, W, 3 or 4), as stored, straight into its place; with `threads`, in one of them."""
         if not self._store.size:
             self._lay_out(pixels.shape[0], pixels.shape[1], orientation)
-        size = (self._store.shape[1], self._store.shape[2])
-        self._store[self.filled] = fit_frame(pixels, size, orientation)
+        if threads is None:
+            self._resize(self.filled, pixels, orientation)
+        else:
+            self._settle(MOST_WAITING)
+            self._due.append(threads.submit(self._resize, self.filled, pixels, orientation))
         self.filled += 1
 
     def repeat(self) -> None:
         """Take the last frame once more, for a moment at which the clip stands still."""
+        self._settle(0)
         self._store[self.filled] = self._store[self.filled - 1]
         self.filled += 1
+
+    def _resize(self, slot: int, pixels: NDArray[np.uint8], orientation: int) -> None:
+        size = (self._store.shape[1], self._store.shape[2])
+        self._store[slot] = fit_frame(pixels, size, orientation)
+
+    def _settle(self, most: int) -> None:
+        """Wait until no more than `most` frames are being resized; an error there comes out here."""
+        while len(self._due) > most:
+            self._due.popleft().result()
 
     def _lay_out(self, height: int, width: int, orientation: int) -> None:
         shown = max(1, round(width * self.pixel_aspect))

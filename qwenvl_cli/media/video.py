@@ -5,8 +5,11 @@ A clip is read twice: once for the times in its packets, which needs no decoding
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
@@ -24,10 +27,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from qwenvl_cli.errors import MediaError
-from qwenvl_cli.media.canvas import Canvas, check_pixels
+from qwenvl_cli.media.canvas import MOST_WAITING, Canvas, check_pixels
 from qwenvl_cli.media.items import LoadedMedia, PixelLimits, SamplingOptions
 from qwenvl_cli.media.sampling import FramePlan, plan_frames
-from qwenvl_cli.media.timeline import Mark, Timeline
+from qwenvl_cli.media.timeline import Mark, Segment, Timeline
 
 # Containers with an index, where a seek is cheap and lands on a key frame; elsewhere packets are skipped undecoded.
 _INDEXED = ("mov", "matroska")
@@ -46,6 +49,10 @@ class _Bytes:
 
 class _SeekMissed(Exception):
     """A seek landed after the wanted key frame, or nowhere known."""
+
+
+class _StartMissed(Exception):
+    """Decoding cannot really begin at a packet that is marked as a key frame."""
 
 
 def load_clip(handle: BinaryIO, limits: PixelLimits, sampling: SamplingOptions) -> LoadedMedia:
@@ -135,16 +142,18 @@ def _fill(canvas: Canvas, handle: BinaryIO, timeline: Timeline, plan: FramePlan,
     wanted = {timeline.order[index] for index in plan.indices} if timeline.exact else None
     converter, taken, orientation, damaged = VideoReformatter(), list[int](), 0, 0
     last: VideoFrame | None = None
-    for slot, frame in _pick(_frames(handle, timeline, wanted), timeline, plan):
-        # One matrix holds for the whole clip, and asking a frame for it ties the frame into a reference cycle.
-        orientation = orientation or _orientation(frame)
-        if frame is last:
-            canvas.repeat()
-        else:
-            canvas.add(_pixels(frame, converter), orientation)
-            damaged += frame.is_corrupt
-        last = frame
-        taken.append(plan.indices[slot])
+    # Decoding is spread over the cores by ffmpeg; a single thread that resizes could not keep up with it.
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_WAITING), "qwenvl-resize") as threads:
+        for slot, frame in _pick(_frames(handle, timeline, wanted), timeline, plan):
+            # One matrix holds for the whole clip, and asking a frame for it ties the frame into a reference cycle.
+            orientation = orientation or _orientation(frame)
+            if frame is last:
+                canvas.repeat()
+            else:
+                canvas.add(_pixels(frame, converter), orientation, threads)
+                damaged += frame.is_corrupt
+            last = frame
+            taken.append(plan.indices[slot])
     if damaged:
         notes.append(f"the clip is damaged: {damaged} of {len(taken)} sampled frames may look wrong")
     return taken
@@ -168,35 +177,74 @@ def _pick(frames: Iterator[VideoFrame], timeline: Timeline, plan: FramePlan) -> 
 def _frames(handle: BinaryIO, timeline: Timeline, wanted: set[int] | None) -> Iterator[VideoFrame]:
     """Decode what the frames at the `wanted` file positions (None: all) need, in order.
 
-    Frames come twice when a seek proves unreliable and reading starts over.
+    Frames come twice when the clip's word on key frames proves unreliable and reading starts over.
     """
+    segments = timeline.segments(wanted or ())
     try:
-        yield from _decode(handle, timeline, wanted, seeking=True)
-    except _SeekMissed:
-        yield from _decode(handle, timeline, wanted, seeking=False)
+        try:
+            yield from _decode(handle, timeline, segments, wanted, seeking=True)
+        except _SeekMissed:
+            yield from _decode(handle, timeline, segments, wanted, seeking=False)
+    except _StartMissed:
+        yield from _decode(handle, timeline, [Segment(0, segments[-1].last)], wanted, seeking=False)
 
 
-def _decode(handle: BinaryIO, timeline: Timeline, wanted: set[int] | None, *, seeking: bool) -> Iterator[VideoFrame]:
+def _decode(
+    handle: BinaryIO, timeline: Timeline, segments: list[Segment], wanted: set[int] | None, *, seeking: bool
+) -> Iterator[VideoFrame]:
     with _opened(handle) as (container, stream):
         stream.thread_type = "AUTO"
-        decoder = stream.codec_context
         indexed = seeking and any(name in container.format.name for name in _INDEXED)
         position = -1
-        for number, segment in enumerate(timeline.segments(wanted or ())):
-            if number:
-                decoder.flush_buffers()
+        for segment in segments:
             if indexed and segment.first - position > _SEEK_GAP:
                 packets = _after_seek(container, stream, timeline, segment.first)
             else:
                 packets = _numbered(container, stream, position + 1)
-            for position, packet in packets:
-                if position >= segment.first:
-                    # A frame that nobody wants and no other frame builds on costs a third of the work for nothing.
-                    decoder.skip_frame = "DEFAULT" if wanted is None or position in wanted else "NONREF"
-                    yield from _try_decode(decoder, packet)
-                if position >= segment.last:
-                    break
-            yield from _try_decode(decoder, None)
+            frames = _decode_segment(stream.codec_context, packets, segment, wanted)
+            if segment.first and wanted is not None:
+                frames = _complete(frames, _ticks_within(timeline, segment, wanted))
+            yield from frames
+            position = segment.last
+
+
+def _decode_segment(
+    decoder: VideoCodecContext,
+    packets: Iterator[tuple[int, Packet[VideoStream]]],
+    segment: Segment,
+    wanted: set[int] | None,
+) -> Iterator[VideoFrame]:
+    """Decode the packets of a segment; those before it are read past."""
+    decoder.flush_buffers()
+    for position, packet in packets:
+        if position >= segment.first:
+            # A frame that nobody wants and no other frame builds on costs a third of the work for nothing.
+            decoder.skip_frame = "DEFAULT" if wanted is None or position in wanted else "NONREF"
+            yield from _try_decode(decoder, packet)
+        if position >= segment.last:
+            break
+    yield from _try_decode(decoder, None)
+
+
+def _ticks_within(timeline: Timeline, segment: Segment, wanted: set[int]) -> list[int]:
+    """Return when the wanted frames of a segment are shown, in order."""
+    return sorted(timeline.marks[at].ticks for at in range(segment.first, segment.last + 1) if at in wanted)
+
+
+def _complete(frames: Iterable[VideoFrame], ticks: list[int]) -> Iterator[VideoFrame]:
+    """Pass on the frames of a segment that begins inside a clip; raise where one due at `ticks` is missing or damaged.
+
+    Some key frames are so in name only: where a clip refreshes its picture bit by bit, a decoder shows nothing until
+    the whole picture is there.
+    """
+    due = deque(ticks)
+    for frame in frames:
+        shown = frame.pts is not None and bool(due) and frame.pts >= due[0]
+        if shown and (frame.pts != due.popleft() or frame.is_corrupt):
+            raise _StartMissed
+        yield frame
+    if due:
+        raise _StartMissed
 
 
 def _numbered(
