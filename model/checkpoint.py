@@ -14,9 +14,10 @@ from typing import Any
 
 from model.config import ModelConfig, model_config, read_json
 from model.errors import ConfigError, WeightsError
-from model.parameters import Shape, expected_shapes, our_name
+from model.parameters import FLOATS, Shape, Stored, expected_shapes, expected_storage, our_name
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+OURS = "qwenvl"  # quant_method of the folders that `models quantize` writes
 MAX_HEADER = 100_000_000  # the format's own bound
 SAMPLE_BYTES = 256
 SHOWN = 5
@@ -175,22 +176,27 @@ def _item_bytes(dtype: str) -> int:
 
 def used_entries(found: Checkpoint, config: ModelConfig) -> dict[str, Entry]:
     """Return the tensors the network reads, under our names."""
-    return {name: found.entries[name] for name in expected_shapes(config) if name in found.entries}
+    return {name: found.entries[name] for name in _wanted(found, config) if name in found.entries}
+
+
+def _wanted(found: Checkpoint, config: ModelConfig) -> dict[str, Stored]:
+    return expected_storage(config, stored_format(found.folder))
 
 
 def problems(found: Checkpoint, config: ModelConfig) -> list[Problem]:
     """Everything wrong with a folder's weights for this config, in one list."""
-    wanted = expected_shapes(config)
+    wanted = _wanted(found, config)
     wrong = list(found.problems)
     wrong += [Problem("missing", name) for name in wanted if name not in found.entries]
     for name, entry in found.entries.items():
         if name not in wanted:
             if not name.endswith(RECOMPUTED) and not (name == "lm_head.weight" and config.text.tie_word_embeddings):
                 wrong.append(Problem("unexpected", entry.stored_name))
-        elif entry.shape != wanted[name]:
-            wrong.append(Problem("misshapen", f"{name} is {list(entry.shape)} and must be {list(wanted[name])}"))
-        elif entry.dtype not in ITEM_BYTES:
-            wrong.append(Problem("not a float", f"{name} is {entry.dtype}"))
+        elif entry.shape != wanted[name].shape:
+            wrong.append(Problem("misshapen", f"{name} is {list(entry.shape)} and must be {list(wanted[name].shape)}"))
+        elif entry.dtype not in wanted[name].dtypes:
+            kind = "not a float" if wanted[name].dtypes == FLOATS else "of another dtype"
+            wrong.append(Problem(kind, f"{name} is {entry.dtype}"))
     return wrong
 
 
@@ -211,14 +217,28 @@ def raise_together(wrong: list[Problem], folder: Path) -> None:
 def read_config(folder: Path) -> ModelConfig:
     """Read config.json; a checkpoint that some other tool has quantised is refused by name."""
     source = read_json(folder / "config.json")
-    quantised = source.get("quantization_config")
-    if quantised:
-        method = quantised.get("quant_method", "unknown") if isinstance(quantised, Mapping) else quantised
+    method, form = _quantization(source)
+    if method and (method != OURS or form not in ("int8", "int4")):
         raise WeightsError(
             f"the checkpoint in {folder} is quantised ({method}), which is not supported",
             "use the unquantised checkpoint",
         )
     return model_config(source)
+
+
+def stored_format(folder: Path) -> str:
+    """How the weights of a folder are stored: "none" (floating), or the format that `models quantize` wrote."""
+    return _quantization(read_json(folder / "config.json"))[1]
+
+
+def _quantization(source: Mapping[str, Any]) -> tuple[str, str]:
+    """Method and format of a config's quantisation; empty and "none" where there is none."""
+    value = source.get("quantization_config")
+    if not value:
+        return "", "none"
+    if not isinstance(value, Mapping):
+        return str(value), "none"
+    return str(value.get("quant_method", "unknown")), str(value.get("format", "none"))
 
 
 def digest(folder: Path) -> str:
@@ -253,7 +273,7 @@ def inspect(folder: Path, *, hash_files: bool = False) -> WeightsReport:
         files=tuple(FileReport(f.name, f.stat().st_size, _sha256(f) if hash_files else None) for f in files),
         layout=found.layout,
         tensors=len(used),
-        parameters=sum(prod(entry.shape) for entry in used.values()),
+        parameters=sum(prod(shape) for name, shape in expected_shapes(config).items() if name in used),
         bytes=sum(entry.end - entry.start for entry in used.values()),
         dtypes=dict(Counter(entry.dtype for entry in used.values())),
         problems=tuple(problems(found, config)),

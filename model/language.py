@@ -7,7 +7,7 @@ from model.attention import Backend, Causal, attend
 from model.cache import KVCache
 from model.config import TextConfig
 from model.layers import RMSNorm, SwiGLU
-from model.linear import Linear
+from model.linear import Embedding, Linear
 from model.rope import mrope_table, rotate
 
 EVERY, LAST = slice(None), slice(-1, None)
@@ -82,7 +82,7 @@ class LanguageModel(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(DecoderLayer(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 

@@ -1,8 +1,21 @@
 """The name and shape of every parameter, without building the network, and how stored names become ours. No torch."""
 
+from dataclasses import dataclass
+
 from model.config import ModelConfig
 
 Shape = tuple[int, ...]
+GROUP = 64  # inputs of a quantised linear layer come in whole groups; one of int4 shares a scale
+FLOATS = ("BF16", "F16", "F32", "F64")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How a tensor may stand in a file."""
+
+    shape: Shape
+    dtypes: tuple[str, ...] = FLOATS
+
 
 # Stored prefix -> ours; the first that fits counts, so longer ones stand first.
 PREFIXES = (
@@ -45,6 +58,55 @@ def expected_shapes(config: ModelConfig) -> dict[str, Shape]:
     if not text.tie_word_embeddings:
         shapes["lm_head.weight"] = (text.vocab_size, text.hidden_size)
     return shapes
+
+
+def expected_storage(config: ModelConfig, quantize: str = "none") -> dict[str, Stored]:
+    """Name every tensor of a folder, plain or written by `models quantize`, with its shape and dtypes."""
+    plain = expected_shapes(config)
+    if quantize == "none":
+        return {name: Stored(shape) for name, shape in plain.items()}
+    found: dict[str, Stored] = {}
+    for name, shape in plain.items():
+        if not packs(name, shape, config):
+            found[name] = Stored(shape)
+            continue
+        rows, width = shape[0], -(-shape[1] // GROUP) * GROUP
+        if quantize == "int4" and name.startswith("model.layers."):
+            found[name] = Stored((rows, width // 2), ("U8",))
+            found[f"{name}_scale"] = Stored((rows, width // GROUP), ("BF16",))
+        else:
+            found[name] = Stored((rows, width), ("I8",))
+            found[f"{name}_scale"] = Stored((rows,), ("F32",))
+    return found
+
+
+# Linear layer -> the norm whose result it reads and nothing else does.
+NORMS = {
+    "attn.qkv": "norm1",
+    "self_attn.q_proj": "input_layernorm",
+    "self_attn.k_proj": "input_layernorm",
+    "self_attn.v_proj": "input_layernorm",
+}
+
+
+def norm_before(name: str) -> str:
+    """Name the norm before a linear layer; empty where there is none.
+
+    >>> norm_before("model.layers.3.self_attn.k_proj"), norm_before("visual.blocks.0.mlp.up_proj")
+    ('model.layers.3.input_layernorm', 'visual.blocks.0.norm2')
+    """
+    gated = "norm2" if name.startswith("visual.") else "post_attention_layernorm"
+    for layer, norm in (NORMS | {"mlp.gate_proj": gated, "mlp.up_proj": gated}).items():
+        if name.endswith("." + layer):
+            return name.removesuffix(layer) + norm
+    return ""
+
+
+def packs(name: str, shape: Shape, config: ModelConfig) -> bool:
+    """Say whether quantising packs this parameter: every matrix but an embedding that is not also the head."""
+    if name == "model.embed_tokens.weight":
+        return config.text.tie_word_embeddings
+    return len(shape) == 2
 
 
 def _linear(name: str, inputs: int, outputs: int, bias: bool = True) -> dict[str, Shape]:

@@ -1,0 +1,237 @@
+"""int8 and int4 linear layers, how weights are packed for them, and how a network is made of them.
+
+int8: a scale for each output; int4: a scale for each 64 inputs, chosen by search. Activations are quantised on the fly.
+Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/bench/RESULTS.md):
+
+  rows of activations   int8                                   int4
+  up to 16              native, activations by groups of 64    the same
+  more                  torch._int_mm, activations by row      unpacked to bfloat16, then torch's product
+
+Without the native kernels torch's own operations do the same, more slowly.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model import kernels
+from model.linear import Embedding, Linear
+from model.parameters import GROUP
+
+FORMATS = ("none", "int8", "int4")
+# Columns of activations that stand out this far from the median column are multiplied apart (arXiv 2208.07339): the
+# scale of a row must not be spent on them.
+OUTLIER, MOST_OUTLIERS = 12.0, 64
+PIECE = 1 << 24  # values that are packed at a time, so that no float copy of a whole matrix stands in memory
+
+
+def padded(inputs: int) -> int:
+    """Round inputs up to whole groups."""
+    return -(-inputs // GROUP) * GROUP
+
+
+def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(M, K) -> int8 (M, padded K) and float32 scales (M,): symmetric, the largest magnitude of a row at 127."""
+    if x.device.type == "cpu" and x.dtype in (kernels.HALF, kernels.WIDE) and kernels.available():
+        return kernels.quantize_rows(x, padded(x.shape[1]))
+    steps = x.float().abs().amax(1) / 127  # (M,)
+    q = (x.float() / steps.clamp(min=1e-30)[:, None]).round().to(torch.int8)
+    return F.pad(q, (0, padded(x.shape[1]) - x.shape[1])), steps
+
+
+def outliers(x: Tensor) -> Tensor | None:
+    """(M, K) -> the indices of columns that stand out, or None."""
+    native = x.dtype in (kernels.HALF, kernels.WIDE) and kernels.available()
+    most = kernels.column_most(x) if native else x.float().abs().amax(0)  # (K,)
+    limit = OUTLIER * most.median()
+    if not most.max() > limit:
+        return None
+    columns = most.topk(min(MOST_OUTLIERS, len(most))).indices
+    return columns[most[columns] > limit]
+
+
+class QuantLinear(nn.Module):
+    """What both formats share: D inputs, D_out outputs, a packed `weight`, its `weight_scale`, a float32 `bias`."""
+
+    kind = ""  # the format's name
+    weight: Tensor
+    weight_scale: Tensor
+    bias: Tensor | None
+
+    def __init__(self, inputs: int, outputs: int, bias: bool) -> None:
+        super().__init__()
+        self.inputs, self.outputs = inputs, outputs
+        weight, scale = self.empty(inputs, outputs)
+        self.register_buffer("weight", weight)
+        self.register_buffer("weight_scale", scale)
+        self.register_buffer("bias", torch.empty(outputs) if bias else None)
+
+    @staticmethod
+    def empty(inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
+        """Make room for weight and weight_scale."""
+        raise NotImplementedError
+
+    @staticmethod
+    def pack(weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Some rows of a weight matrix (N, D), floating -> packed rows and their scales."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D_out), same dtype."""
+        if kernels.serves(self.kind, x, self.outputs):
+            whole = F.pad(x, (0, padded(self.inputs) - self.inputs)) if self.inputs % GROUP else x
+            return kernels.product(self.kind, whole, self.weight, self.outputs, self.bias, self.weight_scale)
+        flat = x.reshape(-1, self.inputs)  # (M, D)
+        return self.multiply(flat).view(*x.shape[:-1], self.outputs)  # (..., D_out)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """(M, D) -> (M, D_out) for many rows."""
+        raise NotImplementedError
+
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """Unpack the weights -> (D_out, D)."""
+        raise NotImplementedError
+
+
+class Int8Linear(QuantLinear):
+    """weight (D_out, D padded) int8, weight_scale (D_out,) float32."""
+
+    kind = "int8"
+
+    @staticmethod
+    def empty(inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
+        """Make room for weight and weight_scale."""
+        return torch.empty(outputs, padded(inputs), dtype=torch.int8), torch.empty(outputs)
+
+    @staticmethod
+    def pack(weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (N, D) -> (N, D padded) int8 and (N,) float32."""
+        return quantize_rows(weight)
+
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """Unpack -> (D_out, D)."""
+        return (self.weight[:, : self.inputs] * self.weight_scale[:, None]).to(dtype)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """(M, D) -> (M, D_out)."""
+        if x.device.type != "cpu":
+            return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        columns = outliers(x)
+        if columns is None:
+            return self._integer(x)
+        rest = x.index_fill(1, columns, 0)
+        weight = self.weight[:, columns] * self.weight_scale[:, None]  # (D_out, outliers)
+        return self._integer(rest) + F.linear(x[:, columns], weight.to(x.dtype))
+
+    def _integer(self, x: Tensor) -> Tensor:
+        q, steps = quantize_rows(x)
+        sums = torch._int_mm(q, self.weight.t())  # (M, D_out) int32
+        if kernels.available() and x.dtype in (kernels.HALF, kernels.WIDE):
+            return kernels.scale_rows(sums, steps, self.weight_scale, self.bias, x.dtype)
+        out = sums * steps[:, None] * self.weight_scale
+        return (out if self.bias is None else out + self.bias).to(x.dtype)
+
+
+class Int4Linear(QuantLinear):
+    """weight (D_out, D padded / 2) uint8, weight_scale (D_out, D padded / 64) bfloat16; value = (nibble - 8) * scale.
+
+    Byte k of a group's 32 holds input k in its low half and input k + 32 in its high half.
+    """
+
+    kind = "int4"
+
+    @staticmethod
+    def empty(inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
+        """Make room for weight and weight_scale."""
+        width = padded(inputs)
+        scales = torch.empty(outputs, width // GROUP, dtype=torch.bfloat16)
+        return torch.empty(outputs, width // 2, dtype=torch.uint8), scales
+
+    @staticmethod
+    def pack(weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (N, D) -> (N, D padded / 2) uint8 and (N, D padded / 64) bfloat16."""
+        whole = F.pad(weight.float(), (0, padded(weight.shape[1]) - weight.shape[1]))
+        if kernels.available():
+            return kernels.pack_int4(whole)
+        return pack_int4(whole)
+
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """Unpack -> (D_out, D)."""
+        if kernels.available() and self.weight.device.type == "cpu":
+            return kernels.unpack_int4(self.weight, self.weight_scale)[:, : self.inputs].to(dtype)
+        halves = self.weight.view(self.outputs, -1, GROUP // 2)  # (D_out, groups, 32)
+        values = torch.cat([halves & 15, halves >> 4], dim=2).to(torch.int8) - 8  # (D_out, groups, 64)
+        scaled = values * self.weight_scale[..., None].float()
+        return scaled.view(self.outputs, -1)[:, : self.inputs].to(dtype)  # (D_out, D)
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """(M, D) -> (M, D_out)."""
+        return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
+
+def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """What the native kernel of this name does, by torch: rows (N, D), D whole groups -> packed and scales."""
+    groups = weight.view(len(weight), -1, GROUP)  # (N, groups, 64)
+    far = groups.gather(2, groups.abs().argmax(2, keepdim=True))  # (N, groups, 1)
+    best, scale = torch.full_like(far, -1.0), torch.zeros_like(far)
+    for tried in range(16):
+        inverse = -(6.6 + 0.14 * tried) / far.where(far != 0, torch.ones_like(far))
+        q = (groups * inverse).round().clamp(-8, 7)
+        wq, qq = (groups * q).sum(2, keepdim=True), (q * q).sum(2, keepdim=True).clamp(min=1e-30)
+        better = wq * wq / qq > best
+        best, scale = torch.where(better, wq * wq / qq, best), torch.where(better, wq / qq, scale)
+    scale = scale.to(torch.bfloat16)
+    inverse = torch.where(scale != 0, 1 / scale.float(), torch.zeros_like(far))
+    q = ((groups * inverse).round().clamp(-8, 7) + 8).to(torch.uint8)
+    low, high = q[..., : GROUP // 2], q[..., GROUP // 2 :]
+    return (low | high << 4).flatten(1), scale[..., 0]
+
+
+class Int8Embedding(Int8Linear):
+    """A token embedding tied to the head, kept once, in int8, for both."""
+
+    def __init__(self, count: int, width: int, dtype: torch.dtype) -> None:
+        super().__init__(width, count, bias=False)
+        self.dtype = dtype
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids (B, S) -> (B, S, D)."""
+        rows = self.weight[ids][..., : self.inputs] * self.weight_scale[ids][..., None]
+        return rows.to(self.dtype)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        return super().forward(hidden)
+
+
+def quantized(network: nn.Module, kind: str, dtype: torch.dtype) -> None:
+    """Replace every linear layer, and an embedding that is also the head, by one of a format; weights come later.
+
+    int4 is for the layers of the decoder, whose weights are read for every token; the head, where it costs most, and
+    the vision tower, which is bound by arithmetic, take int8.
+    """
+    tied = getattr(network, "lm_head", None) is None
+    for name, module in list(network.named_modules()):
+        made: nn.Module | None = None
+        if isinstance(module, Linear):
+            deep = name.startswith("model.layers.") and kind == "int4"
+            made = (Int4Linear if deep else Int8Linear)(
+                module.in_features, module.out_features, module.bias is not None
+            )
+        elif isinstance(module, Embedding) and tied:
+            made = Int8Embedding(module.num_embeddings, module.embedding_dim, dtype)
+        if made is not None:
+            network.set_submodule(name, made)
+
+
+def pack_all(module: QuantLinear, pieces: Iterator[Tensor]) -> tuple[Tensor, Tensor]:
+    """Pack a weight matrix that comes in pieces of rows (N, D) -> weight and weight_scale of a module."""
+    weight, scale = module.empty(module.inputs, module.outputs)
+    start = 0
+    for piece in pieces:
+        rows = slice(start, start + len(piece))
+        weight[rows], scale[rows] = module.pack(piece)
+        start += len(piece)
+    return weight, scale

@@ -1,0 +1,156 @@
+"""The native kernels against plain float arithmetic and torch's routes, on every instruction set the machine has."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import kernels, quantize
+from model.linear import Linear
+
+ROOT = Path(__file__).parents[2]
+PLAIN, BEST = 0, 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Build the library from this tree, so that it is these sources that are tested; skip without a compiler."""
+    folder = tmp_path_factory.mktemp("kernels")
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--build-lib", str(folder), "--build-temp", str(folder)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    found = sorted(folder.rglob("gemv*.so"))
+    if not found:
+        pytest.skip(f"no compiler or no setuptools here: {built.stderr[-200:]}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "_candidates", lambda: found)
+        kernels._open.cache_clear()
+        if not kernels.available():
+            pytest.skip(kernels.obstacle())
+        with torch.no_grad():
+            yield
+    kernels._open.cache_clear()
+
+
+@pytest.fixture(params=[0, 1, 2], ids=["plain", "avx2", "avx512"])
+def level(request: pytest.FixtureRequest) -> Iterator[int]:
+    if kernels.use_level(request.param) != request.param:
+        pytest.skip("this machine has no such instructions")
+    yield request.param
+    kernels.use_level(BEST)
+
+
+def weights(rows: int, inner: int) -> torch.Tensor:
+    return torch.randn(rows, inner, generator=torch.Generator().manual_seed(rows)) * 0.05
+
+
+def apart(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((found.float() - wanted).norm() / wanted.norm())
+
+
+SHAPES = [(4, 64), (13, 192), (127, 320), (256, 2048)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("outputs", "inner"), SHAPES)
+def test_products_are_right(level: int, outputs: int, inner: int, rows: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    x, w, bias = torch.randn(2, rows, inner).to(dtype), weights(outputs, inner), torch.randn(outputs)
+    rounding = 1e-6 if dtype is torch.float32 else 3e-3
+    half = w.bfloat16()
+    wanted = x.float() @ half.float().T + bias
+    assert apart(kernels.product("bf16", x, half, outputs, bias), wanted) < rounding
+    for form, most in ((quantize.Int8Linear, 0.01), (quantize.Int4Linear, 0.01)):
+        layer = form(inner, outputs, bias=True)
+        layer.weight, layer.weight_scale = form.pack(w)
+        wanted = x.float() @ layer.dense(torch.float32).T + bias
+        found = kernels.product(layer.kind, x, layer.weight, outputs, bias, layer.weight_scale)
+        assert apart(found, wanted) < most + rounding
+        bare = kernels.product(layer.kind, x, layer.weight, outputs, None, layer.weight_scale)
+        assert apart(bare, wanted - bias) < 2 * (most + rounding)
+
+
+def test_what_is_not_finite_is_not_lost(level: int) -> None:
+    w = weights(8, 128)
+    for value in (float("nan"), float("inf")):
+        x = torch.zeros(1, 128)
+        x[0, 70] = value
+        for form in (quantize.Int8Linear, quantize.Int4Linear):
+            packed, scale = form.pack(w)
+            assert not kernels.product(form.kind, x, packed, 8, None, scale).isfinite().any()
+        assert not kernels.product("bf16", x, w.bfloat16(), 8, None).isfinite().any()
+        q, steps = kernels.quantize_rows(x, 128)
+        assert steps.isnan().all() and not q.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_rows_are_quantised_and_scaled_as_torch_does_it(
+    level: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, scales, bias = torch.randn(5, 100).to(dtype), torch.rand(13), torch.randn(13)
+    q, steps = kernels.quantize_rows(x, 128)
+    sums = torch.randint(-9000, 9000, (5, 13), dtype=torch.int32)
+    wanted = sums * steps[:, None] * scales + bias
+    assert apart(kernels.scale_rows(sums, steps, scales, bias, dtype), wanted) < 4e-3
+    assert apart(kernels.scale_rows(sums, steps, scales, None, dtype), wanted - bias) < 4e-3
+    assert torch.equal(kernels.column_most(x), x.float().abs().amax(0))
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    plain, plain_steps = quantize.quantize_rows(x)
+    assert torch.allclose(steps, plain_steps) and (q.int() - plain.int()).abs().max() <= 1
+    assert not q[:, 100:].any()
+
+
+def test_int4_is_packed_as_torch_packs_it() -> None:
+    w = weights(37, 320)
+    w[3, 64:128] = 0
+    packed, scale = kernels.pack_int4(w)
+    plain, plain_scale = quantize.pack_int4(w)
+    assert torch.allclose(scale.float(), plain_scale.float(), rtol=0.01)
+    assert (packed != plain).float().mean() < 0.02
+    layer = quantize.Int4Linear(320, 37, bias=False)
+    layer.weight, layer.weight_scale = packed, scale
+    unpacked = layer.dense(torch.float32)
+    nearest = w.view(37, 5, 64)
+    step = nearest.abs().amax(2, keepdim=True) / 7
+    rounded = ((nearest / step.clamp(min=1e-9)).round() * step).view(37, 320)
+    assert apart(unpacked, w) < 0.95 * apart(rounded, w)  # the search pays
+
+
+def test_native_and_torch_unpack_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = quantize.Int4Linear(100, 9, bias=False)
+    layer.weight, layer.weight_scale = quantize.Int4Linear.pack(weights(9, 100))
+    native = layer.dense(torch.float32)
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    assert torch.allclose(native, layer.dense(torch.float32), rtol=0.005, atol=1e-6)
+
+
+def test_a_linear_layer_takes_the_kernel_for_few_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Linear(128, 64, dtype=torch.bfloat16)
+    calls: list[tuple[int, ...]] = []
+    real = kernels.product
+
+    def counted(kind: str, x: torch.Tensor, *rest: object) -> torch.Tensor:
+        calls.append(tuple(x.shape))
+        return real(kind, x, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kernels, "product", counted)
+    for rows in (1, 4, 5, 40):
+        x = torch.randn(1, rows, 128).bfloat16()
+        wanted = x.float() @ layer.weight.float().T + layer.bias.float()
+        assert apart(layer(x), wanted) < 5e-3
+    assert calls == [(1, 1, 128), (1, 4, 128)]
+    with torch.enable_grad():
+        assert layer(torch.randn(1, 128).bfloat16()).requires_grad
+    assert len(calls) == 2
+
+
+def test_switched_off_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(kernels.OFF, "1")
+    kernels._open.cache_clear()
+    assert not kernels.available() and kernels.OFF in kernels.obstacle()
+    monkeypatch.delenv(kernels.OFF)
+    kernels._open.cache_clear()
+    assert kernels.available() and kernels.obstacle() == ""

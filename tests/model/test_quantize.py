@@ -1,0 +1,155 @@
+"""int8 and int4: layers against their unpacked weights, outliers, whole networks, folders on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from model import kernels, quantize
+from model.checkpoint import inspect
+from model.errors import BackendUnavailable, WeightsError
+from model.loading import LoadedModel, load
+from model.packing import write_packed
+from model.parameters import expected_storage
+from model.quantize import Int4Linear, Int8Linear, QuantLinear
+from tests.tiny import make_checkpoint
+
+FORMS = {"int8": Int8Linear, "int4": Int4Linear}
+READERS = ("q_proj.weight", "k_proj.weight", "v_proj.weight", "gate_proj.weight", "up_proj.weight")
+WIDE: dict[str, Any] = {
+    "hidden_size": 128,
+    "intermediate_size": 200,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 2,
+}
+
+
+@pytest.fixture(params=["native", "torch"])
+def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both routes, with the native kernels where this machine has them built."""
+    if request.param == "torch":
+        monkeypatch.setattr(kernels, "available", lambda: False)
+    elif not kernels.available():
+        pytest.skip(kernels.obstacle())
+    return str(request.param)
+
+
+def filled(kind: str, weight: Tensor, bias: Tensor | None) -> QuantLinear:
+    layer = FORMS[kind](weight.shape[1], weight.shape[0], bias is not None)
+    layer.weight, layer.weight_scale = layer.pack(weight)
+    layer.bias = bias
+    return layer
+
+
+def apart(found: Tensor, wanted: Tensor) -> float:
+    return float((found.float() - wanted.float()).norm() / wanted.float().norm())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 7, 40])
+@pytest.mark.parametrize(("kind", "limit"), [("int8", 0.012), ("int4", 0.12)])
+def test_a_layer_is_near_the_full_one(kind: str, limit: float, rows: int, dtype: torch.dtype, route: str) -> None:
+    torch.manual_seed(rows)
+    weight, bias, x = torch.randn(72, 200) * 0.1, torch.randn(72), torch.randn(2, rows, 200).to(dtype)
+    with torch.no_grad():
+        layer = filled(kind, weight, bias)
+        found = layer(x)
+        assert found.shape == (2, rows, 72) and found.dtype is dtype
+        assert apart(found, x.float() @ weight.T + bias) < limit
+        assert apart(found, x.float() @ layer.dense(torch.float32).T + bias) < 0.015
+
+
+def test_columns_that_stand_out_do_not_cost_the_others_their_bits(route: str) -> None:
+    torch.manual_seed(0)
+    weight, x = torch.randn(96, 256) * 0.1, torch.randn(64, 256)
+    x[:, 17] *= 300
+    x[:, 200] *= 80
+    weight[:, [17, 200]] *= 0.003  # as in real checkpoints: large activations meet small weights
+    with torch.no_grad():
+        layer = filled("int8", weight, None)
+        assert sorted(quantize.outliers(x).tolist()) == [17, 200]  # type: ignore[union-attr]
+        assert quantize.outliers(torch.randn(64, 256)) is None
+        assert apart(layer(x), x @ layer.dense(torch.float32).T) < 0.01
+        assert apart(layer._integer(x), x @ layer.dense(torch.float32).T) > 0.03  # type: ignore[operator]
+
+
+def logits(loaded: LoadedModel, ids: Tensor) -> Tensor:
+    with torch.no_grad():
+        return loaded.model(ids)
+
+
+def plant(folder: Path) -> None:
+    """Make some channels of activations large and the weights that read them small, as in trained networks."""
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    channels = [3, 64, 90]
+    for name, tensor in tensors.items():
+        if name.endswith("layernorm.weight"):
+            tensor[channels] = 60.0
+        elif name.startswith("model.layers") and name.endswith(READERS):
+            tensor[:, channels] *= 0.02
+    save_file(tensors, file, {"format": "pt"})
+
+
+@pytest.mark.parametrize("planted", [False, True])
+@pytest.mark.parametrize(("kind", "limit"), [("int8", 0.03), ("int4", 0.3)])
+def test_logits_stay_near(tmp_path: Path, kind: str, limit: float, planted: bool, route: str) -> None:
+    make_checkpoint(tmp_path, **WIDE)
+    if planted:
+        plant(tmp_path)
+    ids = torch.randint(0, 300, (1, 48), generator=torch.Generator().manual_seed(0))
+    full, packed = load(tmp_path, device="cpu", dtype="float32"), load(tmp_path, device="cpu", quantize=kind)
+    assert packed.quantize == kind and full.quantize == "none"
+    assert apart(logits(packed, ids), logits(full, ids)) < limit
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_packed_folder_answers_as_packing_at_load_does(tmp_path: Path, kind: str, tied: bool) -> None:
+    source, out = tmp_path / "full", tmp_path / "packed"
+    make_checkpoint(source, tied=tied, **WIDE)
+    loaded = load(source, device="cpu", quantize=kind)
+    write_packed(loaded, source, out)
+    again = load(out, device="cpu")
+    assert (again.quantize, again.dtype) == (kind, loaded.dtype)
+    ids = torch.arange(20)[None]
+    assert torch.equal(logits(again, ids), logits(loaded, ids))
+    report = inspect(out)
+    assert not report.problems and report.parameters == inspect(source).parameters
+    assert report.bytes < inspect(source).bytes
+    stored = {name: (tuple(t.shape)) for name, t in again.model.state_dict().items()}
+    assert stored == {name: kept.shape for name, kept in expected_storage(again.config, kind).items()}
+    with pytest.raises(BackendUnavailable, match=f"packed as {kind} already"):
+        load(out, device="cpu", quantize="int4" if kind == "int8" else "int8")
+
+
+def test_a_damaged_packed_folder_is_refused(tmp_path: Path) -> None:
+    source, out = tmp_path / "full", tmp_path / "packed"
+    make_checkpoint(source, **WIDE)
+    write_packed(load(source, device="cpu", quantize="int8"), source, out)
+    config = json.loads((out / "config.json").read_text())
+    config["quantization_config"]["format"] = "int4"
+    (out / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="misshapen"):
+        load(out, device="cpu")
+    config["quantization_config"]["format"] = "int2"
+    (out / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="not supported"):
+        load(out, device="cpu")
+
+
+def test_the_full_weights_are_not_kept_beside_the_packed_ones(tmp_path: Path) -> None:
+    make_checkpoint(tmp_path, **WIDE)
+    for kind, bits in (("int8", 8.6), ("int4", 6.0)):
+        model = load(tmp_path, device="cpu", quantize=kind).model
+        layer = model.model.layers[0].mlp.down_proj
+        assert isinstance(layer, FORMS[kind]) and not list(layer.parameters())
+        packed = [m for m in model.modules() if isinstance(m, QuantLinear)]
+        size = sum(buffer.nbytes for m in packed for name, buffer in m.named_buffers() if name != "bias")
+        assert size * 8 / sum(m.inputs * m.outputs for m in packed) < bits * 1.35  # 200 inputs are padded to 256
