@@ -6,6 +6,7 @@ measured is what `generate` calls.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import prod
 from statistics import median
 from typing import Any
 
@@ -202,9 +203,9 @@ class Bench:
     def stages(self, times: dict[str, float], ceilings: Ceilings) -> dict[str, Stage]:
         """Put the work of every stage beside its seconds."""
         config = self.loaded.config
-        merge = config.vision.merge_unit
-        picture, clip = self.picture.patches.shape[0] // merge, self.clip.patches.shape[0] // merge
-        vision = [vision_flops(config, [media.grid]) for media in (self.picture, self.clip)]
+        grids = (self.picture.grid, self.clip.grid)
+        picture, clip = (prod(grid) // config.vision.merge_unit for grid in grids)
+        vision = [vision_flops(config, [grid]) for grid in grids]
         reading = prefill_flops(config, len(self.ids))
         return {
             "vision_picture": _computed(times["vision_picture"], picture, vision[0], ceilings.matrix),

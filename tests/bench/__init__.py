@@ -1,1 +1,1 @@
-"""Measurements beside transformers on the same weights; run by hand, since a busy machine proves nothing."""
+"""Measurements beside other programs on the same weights; run by hand, since a busy machine proves nothing."""

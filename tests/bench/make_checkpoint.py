@@ -77,12 +77,12 @@ CONTROL = {
 }
 
 
-def make_checkpoint(shape: str, folder: Path) -> Path:
-    """Write one of SHAPES to a folder and return it."""
+def make_checkpoint(shape: str, folder: Path, device: str = "cpu") -> Path:
+    """Write one of SHAPES to a folder and return it; a GPU makes the values of a large one in seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     config = _with_tokenizer(shape, folder)
     weight_map: dict[str, str] = {}
-    for number, part in enumerate(_shards(config), start=1):
+    for number, part in enumerate(_shards(config, device), start=1):
         file = f"model-{number:05}.safetensors"
         save_file(part, folder / file, {"format": "pt"})
         weight_map |= dict.fromkeys(part, file)
@@ -107,16 +107,16 @@ def _with_tokenizer(shape: str, folder: Path) -> dict[str, Any]:
     return tiny_config(vision | {"out_hidden_size": changes.get("hidden_size", 64)}, **changes | ids)
 
 
-def _shards(config: dict[str, Any]) -> Iterator[dict[str, Tensor]]:
+def _shards(config: dict[str, Any], device: str) -> Iterator[dict[str, Tensor]]:
     """Make the weights shard by shard, so that no more than one stands in memory."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(device).manual_seed(0)
     dtype = getattr(torch, config["torch_dtype"])
     part: dict[str, Tensor] = {}
     size = 0
     for name, shape in expected_shapes(model_config(config)).items():
         spread = 0.02 if len(shape) == 1 else prod(shape[1:]) ** -0.5
-        weight = torch.empty(shape).normal_(0.0, spread, generator=generator)
-        part[name] = (weight + ("norm" in name or "ln_q" in name)).to(dtype)
+        weight = torch.empty(shape, device=device).normal_(0.0, spread, generator=generator)
+        part[name] = (weight + ("norm" in name or "ln_q" in name)).to(dtype).cpu()
         size += part[name].nbytes
         if size >= SHARD_BYTES:
             yield part
@@ -134,8 +134,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shape", choices=SHAPES)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--device", default="cpu", help="where the values are made")
     arguments = parser.parse_args()
-    print(make_checkpoint(arguments.shape, arguments.folder))
+    print(make_checkpoint(arguments.shape, arguments.folder, arguments.device))
 
 
 if __name__ == "__main__":

@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from model.benchmark import QUESTION, noise
 from model.cache import KVCache
 from model.config import PreprocessConfig, model_config, preprocess_config, read_json
 from model.generate import Finished, GenerateOptions, generate
-from model.loading import load
+from model.loading import LoadedModel, load
 from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import Tokenizer
@@ -28,7 +27,15 @@ from qwenvl_cli.media.image import load_still
 from qwenvl_cli.media.items import PixelLimits
 
 Clock = Callable[[], float]
-QUESTION = "Describe what can be seen, and say what is written where something is."
+
+
+@dataclass(frozen=True)
+class Running:
+    """How both sides run: the device; the rest is our side's."""
+
+    device: str = "cpu"
+    quantize: str = "none"
+    attention: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,13 @@ class Work:
     tokens: int
 
 
-def noise(frames: int, side: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (frames, side, side, 3), dtype=np.uint8)
-
-
 def make_work(load: Load, folder: Path, tokenizer: Tokenizer) -> Work:
     """Make a large picture which is resized to `load.picture`, and a clip at its final size."""
     config = preprocess_config(read_json(folder / "preprocessor_config.json"))
     config = replace(config, max_pixels=load.picture**2)
-    source = Image.fromarray(noise(1, 3 * load.picture)[0])
+    source = Image.fromarray(noise(1, 3 * load.picture, 3 * load.picture)[0])
     picture = _prepared(source, config)
-    clip = prepare(noise(load.frames, load.clip), "video", 2.0, config)
+    clip = prepare(noise(load.frames, load.clip, load.clip), "video", 2.0, config)
     network = model_config(read_json(folder / "config.json"))
     ids = build_prompt(simple_messages(1, QUESTION), [picture], tokenizer, network)
     return Work(source, picture, clip, ids, config, load.tokens)
@@ -88,16 +91,24 @@ def quiet() -> Iterator[None]:
 class Ours:
     """This project."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self.folder, self.clock = folder, clock
-        self.loaded = load(folder, device="cpu")
+    def __init__(self, folder: Path, clock: Clock, running: Running) -> None:
+        self.folder, self.clock, self.running = folder, clock, running
+        loaded = self._loaded()
+        # No token has this id, so that nothing ends an answer before its length.
+        never = replace(loaded.generation, eos_token_ids=(loaded.config.text.vocab_size,))
+        self.loaded = replace(loaded, generation=never)
+
+    def _loaded(self) -> LoadedModel:
+        running = self.running
+        return load(self.folder, device=running.device, quantize=running.quantize, attention=running.attention)
 
     def load(self) -> float:
         began = self.clock()
-        load(self.folder, device="cpu")
+        self._loaded()
         return self.clock() - began
 
     def preprocess(self, work: Work) -> float:
+        """Decoded picture to what the tower takes; patches are cut there, so that this side pays in vision."""
         began = self.clock()
         _prepared(work.source, work.config)
         return self.clock() - began
@@ -114,7 +125,7 @@ class Ours:
         features = network.encode_media([work.picture])
         began = self.clock()
         cache = network.new_cache(1, len(work.ids) + work.tokens)
-        network.prefill(torch.tensor([work.ids]), [work.picture], cache, features=features)
+        network.prefill(self._ids(work), [work.picture], cache, features=features)
         return self.clock() - began
 
     def decode(self, work: Work) -> float:
@@ -133,9 +144,12 @@ class Ours:
         assert isinstance(finished, Finished) and len(times) > 2, "the answer ended at once: nothing to time"
         return (times[-1] - times[0]) / (len(times) - 1)
 
+    def _ids(self, work: Work) -> Tensor:
+        return torch.tensor([work.ids], device=self.loaded.model.device)  # (B, S)
+
     @torch.inference_mode()
     def logits(self, work: Work) -> Tensor:
-        return self.loaded.model(torch.tensor([work.ids]), [work.picture])[0, -1].float()
+        return self.loaded.model(self._ids(work), [work.picture])[0, -1].float()
 
     def answer(self, work: Work) -> None:
         self.preprocess(work)
@@ -157,20 +171,22 @@ class _Streamer:
 
 
 class Theirs:
-    """transformers, with what it does by default on a CPU: sdpa attention, the checkpoint's dtype."""
+    """transformers, with what it does by default: sdpa attention, the checkpoint's dtype, an eager loop."""
 
-    def __init__(self, folder: Path, clock: Clock, dtype: str) -> None:
+    def __init__(self, folder: Path, clock: Clock, running: Running, dtype: str) -> None:
         with quiet():
             from transformers import PreTrainedTokenizerFast, Qwen2_5_VLForConditionalGeneration
             from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-        self.folder, self.clock, self.dtype = folder, clock, dtype
+        self.folder, self.clock, self.device, self.dtype = folder, clock, running.device, dtype
         self.kind = Qwen2_5_VLForConditionalGeneration
         self.tokenizer_kind, self.processor_kind = PreTrainedTokenizerFast, Qwen2VLImageProcessorPil
         self.model = self._loaded()
 
     def _loaded(self) -> Any:
         with quiet():
-            return self.kind.from_pretrained(self.folder, dtype=getattr(torch, self.dtype), low_cpu_mem_usage=True)
+            dtype = getattr(torch, self.dtype)
+            model = self.kind.from_pretrained(self.folder, dtype=dtype, low_cpu_mem_usage=True)
+            return model.to(self.device)
 
     def load(self) -> float:
         """What an answer needs, as on the other side: weights, tokenizer, image processor."""
@@ -188,22 +204,24 @@ class Theirs:
 
     @torch.inference_mode()
     def vision(self, media: MediaTensors) -> float:
+        patches = media.patches  # made anew each time, which is preprocessing on this side
         began = self.clock()
-        self._features(media)
+        self._features(patches, media)
         return self.clock() - began
 
-    def _features(self, media: MediaTensors) -> Any:
-        patches = media.patches.to(self.model.dtype)
-        return self.model.model.visual(patches, grid_thw=torch.tensor([media.grid])).pooler_output
+    def _features(self, patches: Tensor, media: MediaTensors) -> Any:
+        grid = torch.tensor([media.grid], device=self.device)
+        return self.model.model.visual(patches.to(self.device, self.model.dtype), grid_thw=grid).pooler_output
 
     def _inputs(self, work: Work) -> dict[str, Tensor]:
-        ids = torch.tensor([work.ids])
+        ids = torch.tensor([work.ids], device=self.device)
         kinds = (ids == self.model.config.image_token_id).int()
-        return {"input_ids": ids, "mm_token_type_ids": kinds, "image_grid_thw": torch.tensor([work.picture.grid])}
+        grid = torch.tensor([work.picture.grid], device=self.device)
+        return {"input_ids": ids, "mm_token_type_ids": kinds, "image_grid_thw": grid}
 
     @torch.inference_mode()
     def prefill(self, work: Work) -> float:
-        features = self._features(work.picture)
+        features = self._features(work.picture.patches, work.picture)
         inputs = self._inputs(work)
         began = self.clock()
         network = self.model.model
@@ -222,8 +240,8 @@ class Theirs:
         with quiet():
             self.model.generate(
                 **self._inputs(work),
-                pixel_values=work.picture.patches,
-                attention_mask=torch.ones(1, len(work.ids), dtype=torch.long),
+                pixel_values=work.picture.patches.to(self.device),
+                attention_mask=torch.ones(1, len(work.ids), dtype=torch.long, device=self.device),
                 max_new_tokens=work.tokens,
                 do_sample=False,
                 eos_token_id=None,
@@ -234,7 +252,7 @@ class Theirs:
 
     @torch.inference_mode()
     def logits(self, work: Work) -> Tensor:
-        inputs = self._inputs(work) | {"pixel_values": work.picture.patches}
+        inputs = self._inputs(work) | {"pixel_values": work.picture.patches.to(self.device)}
         return self.model(**inputs, logits_to_keep=1).logits[0, -1].float()  # type: ignore[no-any-return]
 
     def answer(self, work: Work) -> None:
