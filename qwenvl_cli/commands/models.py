@@ -1,17 +1,17 @@
-"""`qwenvl models list|show|verify`: which models are on this machine, what they are, whether they are whole."""
+"""`qwenvl models list|show|verify|quantize`: what models are on this machine, whether they are whole; smaller ones."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from qwenvl_cli.environment import environment
-from qwenvl_cli.errors import ModelMissing
+from qwenvl_cli.errors import ModelMissing, UsageError
 from qwenvl_cli.options import BUNDLED, OUTPUT_PANEL
 
-models = typer.Typer(name="models", help="Models on this machine: list, show, verify.")
+models = typer.Typer(name="models", help="Models on this machine: list, show, verify, quantize.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="bundled, a folder or a hub id in the local cache.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, one object per line.", rich_help_panel=OUTPUT_PANEL)]
@@ -108,6 +108,35 @@ def verify(context: typer.Context, name: Name, json: Json = False, traceback: Tr
         plural = "problem" if len(problems) == 1 else "problems"
         raise ModelMissing(f"{name} has {len(problems)} {plural}", f"download it again: {folder}")
     screen.note(f"{name} is whole: {report.tensors} tensors, {size_text(report.bytes)}")
+
+
+@models.command("quantize")
+def quantize(
+    context: typer.Context,
+    name: Name,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New folder for the smaller model.")],
+    form: Annotated[Literal["int8", "int4"], typer.Option("--quantize", help="Format of the weights.")] = "int8",
+    json: Json = False,
+    traceback: Traceback = False,
+) -> None:
+    """Write a model with int8 or int4 weights into a folder, which then loads at once: --model FOLDER."""
+    from model.checkpoint import inspect
+    from model.loading import load, resolve
+    from model.packing import write_packed
+    from qwenvl_cli.results import to_json
+
+    screen = environment(context).screen
+    source = resolve(name)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"{folder} already holds something", "name a new folder")
+    screen.status(f"packing {source} as {form} …")
+    write_packed(load(source, device="cpu", quantize=form), source, folder)
+    before, after = inspect(source).bytes, inspect(folder).bytes
+    if json:
+        screen.write(to_json({"name": name, "path": str(folder), "quantize": form, "bytes": after}) + "\n")
+    else:
+        screen.write(f"{folder}\n")
+    screen.note(f"{size_text(before)} became {size_text(after)}; use it with --model {folder}")
 
 
 def _bundled() -> Iterator[Found]:
