@@ -15,6 +15,7 @@ class Origin:
     """How the weights came to be."""
 
     command: str
+    before: list[str]
     seed: int
     commit: str
     steps: int
@@ -54,7 +55,7 @@ How often each of these is answered exactly stands in the table below; what is n
 {measured}
 ## Where it comes from
 
-- Command: `{command}`
+- Command: `{command}`{before}
 - Seed {seed}, commit `{commit}`, {steps} steps, {samples} samples, {minutes} minutes of training; {which} weights.
 - sha256:
 {sha256}
@@ -112,6 +113,7 @@ def card(origin: Origin, measured: Report | None) -> str:
         last=words.WORDS[-1],
         measured=measured_text(measured) if measured else "\nNot measured.\n",
         command=origin.command,
+        before="".join(f"\n- Before it, whose weights it began with: {run}." for run in origin.before),
         seed=origin.seed,
         commit=origin.commit,
         steps=origin.steps,

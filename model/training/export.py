@@ -113,18 +113,32 @@ def install(staged: Path, folder: Path) -> None:
         os.replace(path, folder / path.name)
 
 
-def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:
-    """Where the weights come from, for the card."""
-    given = {key: value for key, value in checkpoint.get("args", {}).items() if value not in (None, "", 0, 0.0, False)}
+def command_of(args: Mapping[str, Any]) -> str:
+    """The command that these arguments came from, without the folders of one machine."""
+    given = {key: value for key, value in args.items() if value not in (None, "", 0, 0.0, False)}
     if "out" in given:
-        given["out"] = f"runs/{Path(given['out']).name}"  # where it stood on one machine is nobody's business
+        given["out"] = f"runs/{Path(given['out']).name}"
     if "init" in given:
         given["init"] = Path(given["init"]).name
     switches = ("bfloat16", "compile")  # on unless switched off
     flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in switches)
+    return f"python -m model.training.train {flags}".strip()
+
+
+def run_of(run: Mapping[str, Any]) -> str:
+    """One earlier run in a line."""
+    if "args" not in run:
+        return f"exported weights of {run['weights']}"
+    minutes = run["elapsed"] / 60
+    return f"`{command_of(run['args'])}`: {run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes"
+
+
+def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:
+    """Where the weights come from, for the card."""
     return Origin(
-        command=f"python -m model.training.train {flags}".strip(),
-        seed=int(given.get("seed", 0)),
+        command=command_of(checkpoint.get("args", {})),
+        before=[run_of(run) for run in checkpoint.get("before", [])],
+        seed=int(checkpoint.get("args", {}).get("seed", 0)),
         commit=head_commit(Path(__file__).parent),
         steps=int(checkpoint.get("step", 0)),
         samples=int(checkpoint.get("samples", 0)),
