@@ -116,6 +116,14 @@ def test_buffers_count_and_hidden_weights_are_not_guessed(loaded: LoadedModel) -
     assert decode_bytes(loaded.model) is None
 
 
+@pytest.mark.parametrize(("kind", "most"), [("int8", 0.3), ("int4", 0.25)])
+def test_packed_models_read_less(folder: Path, loaded: LoadedModel, kind: str, most: float) -> None:
+    """What this project packs is seen; at these widths padding and scales weigh more than at real ones."""
+    plain, packed = decode_bytes(loaded.model), decode_bytes(load(folder, device="cpu", quantize=kind).model)
+    assert plain is not None and packed is not None
+    assert plain / 8 < packed < most * plain
+
+
 def test_shared_memory_counts_once() -> None:
     whole = torch.zeros(6, 4)
     assert covered([whole[:3], whole[2:5], torch.zeros(2)]) == 5 * 16 + 8
