@@ -23,7 +23,7 @@ from model.parameters import GROUP
 FORMATS = ("none", "int8", "int4")
 # Columns of activations that stand out this far from the median column are multiplied apart (arXiv 2208.07339): the
 # scale of a row must not be spent on them.
-OUTLIER, MOST_OUTLIERS = 12.0, 64
+OUTLIER, MOST_OUTLIERS = 20.0, 64
 PIECE = 1 << 24  # values that are packed at a time, so that no float copy of a whole matrix stands in memory
 
 
