@@ -24,7 +24,7 @@ FORMATS = ("none", "int8", "int4")
 # Columns of activations that stand out this far from the median column are multiplied apart (arXiv 2208.07339): the
 # scale of a row must not be spent on them.
 OUTLIER, MOST_OUTLIERS = 20.0, 64
-PIECE = 1 << 24  # values that are packed at a time, so that no float copy of a whole matrix stands in memory
+PIECE = 1 << 20  # values packed at a time: they stay in the cache, and no float copy of a matrix stands in memory
 
 
 def padded(inputs: int) -> int:

@@ -20,6 +20,16 @@ MOST_ROWS = {"bf16": 4, "int8": 16, "int4": 16}
 HALF, WIDE = torch.bfloat16, torch.float32
 GROUP = 64  # inputs that share a scale
 OFF = "QWENVL_NO_KERNELS"  # environment variable: use torch's kernels only
+_P, _I, _L = ctypes.c_void_p, ctypes.c_int, ctypes.c_long
+SIGNATURES = {
+    "qwenvl_level": (_I,),
+    "qwenvl_product": (_I, _P, _P, _P, _P, _P, _I, _L, _L, _L, _I),
+    "qwenvl_pack_int4": (_P, _P, _P, _L, _L, _I),
+    "qwenvl_unpack_int4": (_P, _P, _P, _L, _L, _I),
+    "qwenvl_quantize_rows": (_P, _I, _P, _P, _L, _L, _L, _I),
+    "qwenvl_scale_rows": (_P, _P, _P, _P, _P, _I, _L, _L, _I),
+    "qwenvl_column_most": (_P, _I, _P, _L, _L, _I),
+}
 
 
 def _candidates() -> list[Path]:
@@ -45,6 +55,8 @@ def _open() -> tuple[ctypes.CDLL | None, str]:
             reason = str(error)
             continue
         if library.qwenvl_version() == VERSION:
+            for name, types in SIGNATURES.items():
+                getattr(library, name).argtypes = types
             return library, ""
         reason = f"{path.name} is of another version"
     return None, reason
@@ -78,8 +90,8 @@ def serves(kind: str, x: Tensor, outputs: int) -> bool:
     return few and x.device.type == "cpu" and x.dtype in (HALF, WIDE) and not torch.is_grad_enabled() and available()
 
 
-def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
-    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
+def _pointer(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
 
 
 def product(
@@ -93,10 +105,20 @@ def product(
     x = x.contiguous()
     out = torch.empty((*x.shape[:-1], outputs), dtype=x.dtype)
     inner = x.shape[-1]
-    sizes = [ctypes.c_long(size) for size in (outputs, inner, x.numel() // inner)]
-    tensors = [_pointer(tensor) for tensor in (weights, scales, bias, x, out)]
-    half, threads = int(x.dtype is HALF), torch.get_num_threads()
-    if _library().qwenvl_product(FORMATS[kind], *tensors, half, *sizes, threads):
+    failed = _library().qwenvl_product(
+        FORMATS[kind],
+        weights.data_ptr(),
+        _pointer(scales),
+        _pointer(bias),
+        x.data_ptr(),
+        out.data_ptr(),
+        x.dtype is HALF,
+        outputs,
+        inner,
+        x.numel() // inner,
+        torch.get_num_threads(),
+    )
+    if failed:
         raise MemoryError("no memory for the activations of a linear layer")
     return out
 
@@ -104,11 +126,11 @@ def product(
 def pack_int4(weights: Tensor) -> tuple[Tensor, Tensor]:
     """Float32 weights (N, K), K a multiple of 64 -> packed (N, K/2) uint8 and scales (N, K/64) bfloat16."""
     rows, inner = weights.shape
+    weights = weights.contiguous()
     packed = torch.empty(rows, inner // 2, dtype=torch.uint8)
     scales = torch.empty(rows, inner // GROUP, dtype=HALF)
-    sizes = [ctypes.c_long(size) for size in (rows, inner)]
-    tensors = [_pointer(tensor) for tensor in (weights.contiguous(), packed, scales)]
-    _library().qwenvl_pack_int4(*tensors, *sizes, torch.get_num_threads())
+    pointers = [tensor.data_ptr() for tensor in (weights, packed, scales)]
+    _library().qwenvl_pack_int4(*pointers, rows, inner, torch.get_num_threads())
     return packed, scales
 
 
@@ -116,8 +138,8 @@ def unpack_int4(packed: Tensor, scales: Tensor) -> Tensor:
     """Undo `pack_int4` -> (N, K) bfloat16."""
     rows, inner = packed.shape[0], 2 * packed.shape[1]
     weights = torch.empty(rows, inner, dtype=HALF)
-    sizes = [ctypes.c_long(size) for size in (rows, inner)]
-    _library().qwenvl_unpack_int4(*map(_pointer, (packed, scales, weights)), *sizes, torch.get_num_threads())
+    pointers = [tensor.data_ptr() for tensor in (packed, scales, weights)]
+    _library().qwenvl_unpack_int4(*pointers, rows, inner, torch.get_num_threads())
     return weights
 
 
@@ -125,18 +147,16 @@ def quantize_rows(x: Tensor, padded: int) -> tuple[Tensor, Tensor]:
     """(M, K) float32 or bfloat16 -> int8 (M, padded), zeros beyond K, and the scale of each row, float32 (M,)."""
     x = x.contiguous()
     q, steps = torch.empty(x.shape[0], padded, dtype=torch.int8), torch.empty(x.shape[0], dtype=WIDE)
-    sizes = [ctypes.c_long(size) for size in (*x.shape, padded)]
-    half = int(x.dtype is HALF)
-    _library().qwenvl_quantize_rows(_pointer(x), half, _pointer(q), _pointer(steps), *sizes, torch.get_num_threads())
+    half, threads = x.dtype is HALF, torch.get_num_threads()
+    _library().qwenvl_quantize_rows(x.data_ptr(), half, q.data_ptr(), steps.data_ptr(), *x.shape, padded, threads)
     return q, steps
 
 
 def scale_rows(sums: Tensor, steps: Tensor, scales: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """Int32 sums (M, N) * steps (M,) * scales (N,) + bias (N,) or None, these float32 -> (M, N) float32 or bfloat16."""
     out = torch.empty(sums.shape, dtype=dtype)
-    tensors = [_pointer(tensor) for tensor in (sums, steps, scales, bias, out)]
-    sizes = [ctypes.c_long(size) for size in sums.shape]
-    _library().qwenvl_scale_rows(*tensors, int(dtype is HALF), *sizes, torch.get_num_threads())
+    pointers = [_pointer(tensor) for tensor in (sums, steps, scales, bias, out)]
+    _library().qwenvl_scale_rows(*pointers, dtype is HALF, *sums.shape, torch.get_num_threads())
     return out
 
 
@@ -144,6 +164,5 @@ def column_most(x: Tensor) -> Tensor:
     """(M, K) float32 or bfloat16 -> the largest magnitude of each column, float32 (K,)."""
     x = x.contiguous()
     most = torch.empty(x.shape[1], dtype=WIDE)
-    sizes = [ctypes.c_long(size) for size in x.shape]
-    _library().qwenvl_column_most(_pointer(x), int(x.dtype is HALF), _pointer(most), *sizes, torch.get_num_threads())
+    _library().qwenvl_column_most(x.data_ptr(), x.dtype is HALF, most.data_ptr(), *x.shape, torch.get_num_threads())
     return most
