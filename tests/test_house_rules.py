@@ -17,10 +17,10 @@ MODEL_FLOORS = (
     "errors config",
     "geometry rope positions kernels parameters linear layers quantize attention cache checkpoint devices sampling "
     "tokenizer",
-    "preprocess prompt text_stream vision language weights",
+    "preprocess prompt text_stream vision language graph weights",
     "qwen",
     "loading generate packing",
-    "roofline benchmark",
+    "roofline benchmark facts",
     "training",
 )
 CLI_FLOORS = (
@@ -38,17 +38,28 @@ CLI_FLOORS = (
 )
 # What of `model` needs no torch, and may be used anywhere in qwenvl_cli.
 TORCH_FREE = {"config", "geometry", "errors"}
-DOORS = {"qwenvl_cli/engine.py", "qwenvl_cli/commands/models.py", "qwenvl_cli/commands/bench.py"}
+DOORS = {
+    "qwenvl_cli/engine.py",
+    "qwenvl_cli/commands/models.py",
+    "qwenvl_cli/commands/bench.py",
+    "qwenvl_cli/commands/doctor.py",
+}
 HOMES = {
-    "av": ("qwenvl_cli/media/video.py", "samples/make.py"),
-    "PIL": ("qwenvl_cli/media/image.py", "qwenvl_cli/output/overlay.py", "model/training/", "samples/"),
-    "pillow_heif": ("qwenvl_cli/media/image.py",),
+    "av": ("qwenvl_cli/media/video.py", "qwenvl_cli/media/support.py", "samples/make.py"),
+    "PIL": (
+        "qwenvl_cli/media/image.py",
+        "qwenvl_cli/media/support.py",
+        "qwenvl_cli/output/overlay.py",
+        "model/training/",
+        "samples/",
+    ),
+    "pillow_heif": ("qwenvl_cli/media/image.py", "qwenvl_cli/media/support.py"),
     "rich": ("qwenvl_cli/console.py", "qwenvl_cli/output/", "samples/picture_of_a_run.py"),
     "typer": ("qwenvl_cli/app.py", "qwenvl_cli/options.py", "qwenvl_cli/environment.py", "qwenvl_cli/commands/"),
     "ray": ("qwenvl_cli/batch/ray_engine.py",),
     "safetensors": ("model/weights.py", "model/training/"),
     "tokenizers": ("model/tokenizer.py", "model/training/"),
-    "huggingface_hub": ("model/loading.py", "qwenvl_cli/commands/models.py"),
+    "huggingface_hub": ("model/loading.py", "qwenvl_cli/commands/models.py", "qwenvl_cli/commands/doctor.py"),
     "torch": ("model/", "qwenvl_cli/engine.py"),
     "matplotlib": ("model/training/",),
     "transformers": (),
