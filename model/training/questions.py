@@ -9,18 +9,18 @@ from model.training.sample import QA, Facts, Lang, Sample, Split
 CHINESE_SHARE = 0.3
 PER_SKILL = 4  # questions of one skill that a sample carries at most
 WEIGHTS = {
-    "caption": 2.0,
-    "shape": 2.0,
-    "colour": 2.0,
-    "count": 1.8,
-    "position": 2.0,
-    "relation": 2.0,
+    "caption": 1.4,
+    "shape": 0.9,
+    "colour": 2.6,
+    "count": 2.6,
+    "position": 2.4,
+    "relation": 2.4,
     "exists": 1.8,
-    "background": 0.3,
-    "read": 3.0,
+    "background": 0.2,
+    "read": 2.5,
     "motion": 2.0,
-    "event": 2.0,
-    "order": 3.0,
+    "event": 2.6,
+    "order": 4.5,
 }
 ONCE = ("caption", "read", "background")  # a second one would only repeat the first
 DULL = 0.25  # weight of a count of one or none beside a count of several
