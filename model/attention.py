@@ -13,6 +13,7 @@ from model.errors import BackendUnavailable
 from model.positions import Segments
 
 BACKENDS = ("auto", "eager", "sdpa", "varlen")
+FLASH_MAJOR = 8  # the oldest compute capability that FlashAttention, which varlen calls, runs on
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Causal:
     """The decoder's pattern: every position sees itself and what stands before it in the cache.
 
     `mask` (B, 1, S, T), true where attention is allowed, replaces the plain triangle when rows are padded or
-    branches share a prefix.
+    branches share a prefix. It may be floating too: then it is added to the scores, which spares turning it into that
+    in every layer.
     """
 
     mask: Tensor | None = None
@@ -44,6 +46,11 @@ def _varlen_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
         from torch.nn.attention.varlen import varlen_attn  # noqa: F401
     except ImportError:
         return f"torch {torch.__version__} has no torch.nn.attention.varlen"
+    if not torch.backends.cuda.is_flash_attention_available():
+        return f"torch {torch.__version__} was built without FlashAttention"
+    major, minor = torch.cuda.get_device_capability(device)
+    if major < FLASH_MAJOR:
+        return f"it needs compute capability {FLASH_MAJOR}.0, and {device} has {major}.{minor}"
     return None
 
 
@@ -85,7 +92,7 @@ def _dense(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, e
     if causal:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
     if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
+        scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype is torch.bool else scores + mask
     out: Tensor = scores.float().softmax(-1).to(q.dtype) @ v
     return out
 

@@ -1,5 +1,7 @@
 """The KV cache: preallocated, an argument of forward, advanced in one place (LanguageModel.forward)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -10,7 +12,7 @@ class KVCache:
     """Keys and values of all layers, (layers, B, K, capacity, d), of which the first `length` positions are filled.
 
     `next_position` (B,) is the M-RoPE position of the next token; `visible` (B, capacity) is false where a row is
-    padded, or None when no row is.
+    padded, or None when no row is. `stepper` decodes in place of QwenVL.step where steps are recorded.
     """
 
     def __init__(self, config: TextConfig, batch: int, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
@@ -21,6 +23,7 @@ class KVCache:
         self.capacity = capacity
         self.next_position = torch.zeros(batch, dtype=torch.long, device=device)
         self.visible: Tensor | None = None
+        self.stepper: Callable[[Tensor, KVCache], Tensor] | None = None
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store k, v (B, K, S, d) of one layer after what is filled; return all of it, (B, K, length + S, d)."""
@@ -32,3 +35,19 @@ class KVCache:
     def advance(self, positions: int) -> None:
         """Count `positions` new positions as filled, once all layers have stored theirs."""
         self.length += positions
+
+
+class CacheWindow:
+    """The first `width` positions of a cache as a step sees them that must not depend on its position.
+
+    Layers use it as they use a KVCache; what they store goes to the position that `slot` (1,) holds on the device.
+    """
+
+    def __init__(self, keys: Tensor, values: Tensor, slot: Tensor, width: int) -> None:
+        self.keys, self.values = keys[:, :, :, :width], values[:, :, :, :width]
+        self.slot = slot
+
+    def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store k, v (B, K, 1, d) of one layer; return the whole window, (B, K, width, d), filled or not."""
+        keys, values = self.keys[layer], self.values[layer]
+        return keys.index_copy_(2, self.slot, k), values.index_copy_(2, self.slot, v)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from math import prod
+from warnings import warn
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from model.attention import Backend
 from model.cache import KVCache
 from model.config import ModelConfig
 from model.errors import PromptError
+from model.graph import CannotRecord, Stepper, recorder, whole_buckets
 from model.language import LAST, LanguageModel, padded_mask
 from model.linear import Linear
 from model.positions import mrope_positions
@@ -22,8 +24,11 @@ from model.vision import VisionTower
 class QwenVL(nn.Module):
     """The vision tower and the decoder; submodule names follow the published weights.
 
-    With tied embeddings there is no `lm_head`: the embedding matrix is the head.
+    With tied embeddings there is no `lm_head`: the embedding matrix is the head. `static` says whether decoding takes
+    steps that can be recorded (model/graph.py); None leaves it to the device.
     """
+
+    static: bool | None = None
 
     def __init__(self, config: ModelConfig, backend: Backend | None = None) -> None:
         super().__init__()
@@ -45,8 +50,18 @@ class QwenVL(nn.Module):
         return self.model.norm.weight.dtype
 
     def new_cache(self, batch: int, capacity: int) -> KVCache:
-        """Make an empty cache for `batch` rows of up to `capacity` positions."""
-        return KVCache(self.config.text, batch, capacity, self.device, self.dtype)
+        """Make an empty cache for `batch` rows of up to `capacity` positions; it decides how they are decoded."""
+        if not self._steps_statically():
+            return KVCache(self.config.text, batch, capacity, self.device, self.dtype)
+        cache = KVCache(self.config.text, batch, whole_buckets(capacity), self.device, self.dtype)
+        cache.stepper = Stepper(self.model, self.logits, self.backend, recorder(self.device))
+        return cache
+
+    def _steps_statically(self) -> bool:
+        """Say whether steps are recorded: on CUDA, but for the backend that is there to be read and compared with."""
+        if self.static is not None:
+            return self.static
+        return self.device.type == "cuda" and self.backend.name != "eager"
 
     def encode_media(self, media: Sequence[MediaTensors]) -> Tensor:
         """Encode pictures and clips, packed chunk by chunk -> (M, D) in the order given.
@@ -145,7 +160,13 @@ class QwenVL(nn.Module):
         return self.logits(hidden[:, -1])
 
     def step(self, ids: Tensor, cache: KVCache) -> Tensor:
-        """Decode one token per row: ids (B,) -> logits (B, V)."""
+        """Decode one token per row: ids (B,) -> logits (B, V), to be read before the next step."""
+        if cache.stepper is not None:
+            try:
+                return cache.stepper(ids, cache)
+            except CannotRecord as error:
+                cache.stepper, self.static = None, False
+                warn(f"decoding goes on without CUDA graphs: {error}", RuntimeWarning, stacklevel=2)
         positions = cache.next_position.expand(3, -1)[..., None]  # (3, B, 1)
         mask = None if cache.visible is None else cache.visible[:, None, None, : cache.length + 1]
         hidden = self.model(self.model.embed_tokens(ids[:, None]), positions, self.backend, cache, mask)
