@@ -1,8 +1,10 @@
 """The program without its process: the commands, and the one boundary at which every error becomes an exit code."""
 
 import os
+import re
 from collections import defaultdict
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -24,10 +26,62 @@ EXIT_CODES = (
 )
 
 
+_NUMBERS: dict[Any, str] = {int: "[0-9]{1,18}", float: r"[0-9]{1,15}(\.[0-9]{1,15})?"}
+
+
+def plain_value(kind: Any, value: Any) -> Any:
+    """Convert what needs no judgement; NotImplemented for everything else, which is Typer's.
+
+    >>> plain_value(int, "12"), plain_value(float, "0.5"), plain_value(Literal["a", "b"], "b"), plain_value(int, "x")
+    (12, 0.5, 'b', NotImplemented)
+    """
+    if kind == list[str]:
+        plain = value is None or (isinstance(value, list | tuple) and all(type(item) is str for item in value))
+        return list(value or ()) if plain else NotImplemented
+    if value is None or type(value) is kind or (get_origin(kind) is Literal and value in get_args(kind)):
+        return value
+    if isinstance(value, str) and kind in _NUMBERS and re.fullmatch(_NUMBERS[kind], value):
+        return kind(value)
+    return NotImplemented
+
+
+class PlainValues:
+    """What converts the value of one flag or argument. Typer's own way imports pydantic for that, a tenth of a second
+    even where no flag is given; it is only asked about what is not plain, such as a wrong number.
+    """
+
+    def __init__(self, param: Any) -> None:
+        self._ask_typer = param.get_runtime_param
+        declared = param.type_descriptor
+        judged = any(getattr(declared.parameter_info, rule, None) is not None for rule in ("parser", "min", "max"))
+        self._kind = None if judged else declared.annotation
+
+    def coerce(self, value: Any, *, param: Any, ctx: Any) -> Any:
+        """Return the value as the type that the command declares."""
+        plain = plain_value(self._kind, value)
+        return self._ask_typer().coerce(value, param=param, ctx=ctx) if plain is NotImplemented else plain
+
+
+def quick(params: Sequence[Any]) -> None:
+    """Spare the flags and arguments of a command Typer's slow import, where this Typer has it."""
+    for param in params:
+        if getattr(param, "is_flag", False) and param.default is None:
+            param.default = False  # Typer would have to learn that a flag such as --help, with no default, is no bool
+        if hasattr(param, "get_runtime_param") and "_plain" not in vars(param):
+            param._plain = PlainValues(param)
+            param.get_runtime_param = lambda plain=param._plain: plain
+
+
 class PanelCommand(TyperCommand):
     """A command whose plain help groups the flags; Typer's own grouping imports half of rich, which takes as long again
     as all the rest.
     """
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the flags and arguments, those that need it made quick."""
+        params = super().get_params(ctx)
+        quick(params)
+        return params
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write one section per panel, in the order in which the flags are declared."""
@@ -43,16 +97,12 @@ class PanelCommand(TyperCommand):
 
 
 class QuickGroup(TyperGroup):
-    """The group of commands. Typer gives flags such as --help the default None, and to learn that this is no bool it
-    imports pydantic, which takes longer than all the rest; False says the same.
-    """
+    """The group of commands."""
 
     def get_params(self, ctx: Any) -> Any:
-        """Return the group's own flags, each with a default that is a bool."""
+        """Return the group's own flags, made quick."""
         params = super().get_params(ctx)
-        for param in params:
-            if getattr(param, "is_flag", False) and param.default is None:
-                param.default = False
+        quick(params)
         return params
 
 

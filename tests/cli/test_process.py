@@ -56,6 +56,22 @@ def test_help_imports_nothing_heavy_and_is_quick(argv: list[str]) -> None:
     assert float(seconds) < 0.3
 
 
+def test_an_answer_imports_nothing_it_does_not_use(tmp_path: Path, picture: Make) -> None:
+    """Flags that are plain are read without pydantic, a piped answer is written without rich."""
+    flags = ("--max-tokens", "9", "--temperature", "0.5", "--dtype", "float32", "--stop", "x", "--start", "1:30")
+    for more, wanted in (((), []), (flags[:8], []), (flags, ["pydantic"])):
+        code = FAKE.replace("__main__.main()", f"sys.argv[1:] = ['describe', {str(picture())!r}, *{more!r}]\n") + (
+            "from qwenvl_cli.app import run\n"
+            "from qwenvl_cli.console import system_screen\n"
+            "assert run(environment.Environment(system_screen({}), sys.argv[1:], environment.local_engine)) == 0\n"
+            "unused = ('torch', 'av', 'rich', 'pydantic', 'huggingface_hub', 'asyncio', 'numpy.testing')\n"
+            "print([name for name in unused if name in sys.modules], file=sys.stderr)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=surroundings())
+        assert (done.returncode, done.stdout.strip()) == (0, "A **red** apple."), done.stderr
+        assert done.stderr.splitlines()[-1] == str(wanted)
+
+
 def test_kill_loses_only_the_item_in_flight(tmp_path: Path, picture: Make) -> None:
     """kill -9 in the middle, then the same command: every item once, no line torn."""
     folder, out = tmp_path / "photos", tmp_path / "o.jsonl"
