@@ -1,5 +1,6 @@
 """The real engine behind the commands, on a tiny random checkpoint: flags reach the network, errors come back."""
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from model.loading import LoadedModel
+from qwenvl_cli.engine import LocalEngine
 from qwenvl_cli.environment import local_engine
 from tests.cli.harness import Result, cli
 from tests.cli.test_process import surroundings
@@ -74,6 +77,29 @@ def test_a_model_that_is_not_there_or_not_whole(model: Path, picture: Make, tmp_
     weights.write_bytes(weights.read_bytes()[:-100])
     result = real(torn, "describe", path)
     assert (result.exit_code, result.stdout, "error: the weights in " in result.stderr) == (5, "", True)
+
+
+def test_the_search_for_garbage_rests_only_while_loading(model: Path, picture: Make, tmp_path: Path) -> None:
+    """It is on again after a model was loaded, and after one could not be; who had turned it off finds it off."""
+    path, seen = picture(), []
+    torn = make_checkpoint(tmp_path / "torn")
+    (torn / "model.safetensors").write_bytes(b"")
+    read = LocalEngine._read
+
+    def watched(engine: LocalEngine) -> LoadedModel:
+        seen.append(gc.isenabled())
+        return read(engine)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalEngine, "_read", watched)
+        assert real(model, "describe", path).exit_code == 0 and gc.isenabled()
+        assert real(torn, "describe", path).exit_code == 5 and gc.isenabled()
+        gc.disable()
+        try:
+            assert real(model, "describe", path).exit_code == 0 and not gc.isenabled()
+        finally:
+            gc.enable()
+    assert seen == [False] * 3
 
 
 def test_a_device_that_is_not_there_is_usage(model: Path, picture: Make) -> None:
