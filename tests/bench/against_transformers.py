@@ -71,8 +71,10 @@ def stored_dtype(folder: Path) -> str:
     return str(read_json(folder / "config.json")["torch_dtype"])
 
 
-def compare(shape: str, folder: Path, runs: int, clock: Clock, running: Running) -> dict[str, Any]:
-    """Print the table and return everything that was measured."""
+def compare(
+    shape: str, folder: Path, runs: int, clock: Clock, running: Running, only: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Print the table and return everything that was measured; `only` some stages spare the lone processes too."""
     ours = Ours(folder, clock, running)
     theirs = Theirs(folder, clock, running, ours.loaded.dtype)
     work = make_work(LOADS[shape], folder, ours.loaded.tokenizer)
@@ -81,13 +83,15 @@ def compare(shape: str, folder: Path, runs: int, clock: Clock, running: Running)
     kind = f"{ours.loaded.dtype} on {running.device}, ours quantised: {running.quantize}"
     print(f"{shape}, {kind}, {len(work.ids)} tokens of prompt; logits {apart:.1e} apart")
     print_head("transformers")
-    rows = take_turns(stages(work), ours, theirs, runs)
+    chosen = {name: stage for name, stage in stages(work).items() if not only or name.startswith(tuple(only))}
+    rows = take_turns(chosen, ours, theirs, runs)
     attention = ours.loaded.model.backend.name
     del ours, theirs
-    lone = {side: run_alone(side, shape, folder, running) for side in ("ours", "theirs")}
+    lone = {} if only else {side: run_alone(side, shape, folder, running) for side in ("ours", "theirs")}
     for name, key, size, unit in (("peak memory", "peak_bytes", 2**20, "MiB"), ("process, answer", "answer_s", 1, "s")):
-        a, b = lone["ours"][key], lone["theirs"][key]
-        print_row(name, f"{a / size:.1f} {unit}", f"{b / size:.1f} {unit}", b / a)
+        if lone:
+            a, b = lone["ours"][key], lone["theirs"][key]
+            print_row(name, f"{a / size:.1f} {unit}", f"{b / size:.1f} {unit}", b / a)
     return {
         "shape": shape,
         "dtype": stored_dtype(folder),
@@ -111,6 +115,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N")
     parser.add_argument("--quantize", choices=("none", "int8", "int4"), default="none", help="our side only")
     parser.add_argument("--attention", choices=("auto", "eager", "sdpa", "varlen"), default="auto", help="likewise")
+    parser.add_argument("--only", nargs="+", default=(), help="first words of the stages to measure")
     parser.add_argument("--alone", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.clock == "cpu" and not arguments.device.startswith("cpu"):
@@ -131,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.shape, Path(scratch) / arguments.shape, running.device
         )
         clock = clock_of(arguments.clock, device)
-        result = compare(arguments.shape, folder, arguments.runs, clock, running)
+        result = compare(arguments.shape, folder, arguments.runs, clock, running, arguments.only)
         print_json({"clock": arguments.clock} | result)
 
 
