@@ -113,6 +113,33 @@ def test_what_cannot_run_is_refused_with_a_reason() -> None:
     assert all(name in caught.value.hint for name in BACKENDS)
 
 
+@pytest.mark.parametrize(
+    ("built", "capability", "reason"),
+    [
+        (False, (9, 0), "built without FlashAttention"),
+        (True, (7, 5), "compute capability 8.0, and cuda:1 has 7.5"),
+        (True, (8, 0), None),
+        (True, (12, 0), None),
+    ],
+)
+def test_varlen_is_left_to_gpus_and_builds_that_have_its_kernel(
+    built: bool, capability: tuple[int, int], reason: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cuda, "is_flash_attention_available", lambda: built)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    chosen = resolve_backend("auto", torch.device("cuda", 1), torch.float16)
+    assert chosen.name == ("varlen" if reason is None else "sdpa")
+    assert reason is None or reason in chosen.reason
+
+
+@BOTH
+def test_a_mask_may_be_added_to_the_scores(backend: Backend) -> None:
+    q, k, v = grouped(2, 4, 2, 1, 6)
+    mask = torch.tensor([[True, False, True, True, False, True], [False] * 5 + [True]])[:, None, None]
+    added = torch.zeros(mask.shape).masked_fill(~mask, float("-inf"))
+    assert torch.equal(attend(q, k, v, Causal(added), backend), attend(q, k, v, Causal(mask), backend))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_varlen_equals_eager_on_a_gpu() -> None:
     backend = resolve_backend("varlen", torch.device("cuda"), torch.bfloat16)
