@@ -28,12 +28,10 @@ def mrope_table(positions: Tensor, head_dim: int, theta: float, section: tuple[i
     `section` splits the d/2 frequencies into those that follow t, h and w.
     """
     inverse = inverse_frequencies(head_dim, theta, positions.device)  # (d/2,)
-    axes = torch.repeat_interleave(
-        torch.arange(3, device=positions.device),
-        torch.tensor(section, device=positions.device),
-        output_size=sum(section),
-    )
-    angles = positions.float()[axes].permute(1, 2, 0) * inverse  # (d/2, B, S) -> (B, S, d/2)
+    # Taken apart by slices: an index made of `section` would be copied to the device, and waited for, at every step.
+    bounds = (0, section[0], section[0] + section[1], sum(section))
+    parts = [positions[axis].float()[..., None] * inverse[bounds[axis] : bounds[axis + 1]] for axis in range(3)]
+    angles = torch.cat(parts, dim=-1)  # (B, S, d/2)
     return _table(angles)
 
 

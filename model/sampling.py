@@ -50,11 +50,13 @@ class Sampler:
         """Choose from logits (B, V) -> ids (B,) and their log-probabilities (B,) under the unmodified distribution."""
         raw = logits.float()
         total = raw.logsumexp(-1, keepdim=True)  # (B, 1)
-        # A NaN or an overflow anywhere in a row shows in this sum, so no second pass over the row is needed.
+        # A NaN or an overflow anywhere in a row shows in this sum, so no second pass over the row is needed. Looking at
+        # it waits for the device, so a greedy choice is started before.
+        scores = self._penalised(raw)
+        greedy = scores.argmax(-1) if self.temperature == 0 else None
         if not bool(torch.isfinite(total).all()):
             raise _not_finite(logits)
-        scores = self._penalised(raw)
-        ids = self._draw(scores) if self.temperature > 0 else scores.argmax(-1)
+        ids = self._draw(scores) if greedy is None else greedy
         if self._seen is not None:
             self._seen.scatter_(1, ids[:, None], True)
         return ids, (raw.gather(1, ids[:, None]) - total)[:, 0]

@@ -20,7 +20,9 @@ def main() -> None:
 
 
 def _leave(code: int) -> None:
-    """Exit. With a thread still importing or loading, interpreter shutdown may crash, so it is skipped then."""
+    """Exit. Interpreter shutdown may crash with a thread still importing or loading, and with torch it takes a tenth
+    of the whole run, so it is skipped then: the streams are flushed, and nothing here waits for an exit hook.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -28,7 +30,7 @@ def _leave(code: int) -> None:
         except (OSError, ValueError):
             # The reader has gone: what is left goes nowhere, and Python must not complain about it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if threading.active_count() > 1:
+    if threading.active_count() > 1 or "torch" in sys.modules:
         os._exit(code)
     sys.exit(code)
 

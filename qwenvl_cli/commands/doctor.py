@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from model.errors import ModelError, ModelNotFound
-from qwenvl_cli.commands.models import Found, _cached, size_text
+from qwenvl_cli.commands.models import Found, cached, size_text
 from qwenvl_cli.console import clean
 from qwenvl_cli.environment import environment
 from qwenvl_cli.errors import BUG_HINT, CliError, ModelMissing
@@ -279,7 +279,7 @@ def cache_lines() -> Iterator[Line]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     try:
-        found = list(_cached())
+        found = list(cached())
     except (OSError, ValueError) as error:
         yield Line("cache", f"{HF_HUB_CACHE}: {error}", None, "check the folder, or set HF_HOME to another one")
         return

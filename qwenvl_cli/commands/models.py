@@ -34,7 +34,7 @@ def list_models(context: typer.Context, json: Json = False, traceback: Traceback
     """List the bundled model and the Qwen2.5-VL checkpoints in the local Hugging Face cache."""
     from qwenvl_cli.results import to_json
 
-    found = [*_bundled(), *_cached()]
+    found = [*_bundled(), *cached()]
     screen = environment(context).screen
     if json:
         for one in found:
@@ -150,7 +150,7 @@ def _bundled() -> Iterator[Found]:
     yield Found(BUNDLED, sum(file.stat().st_size for file in folder.iterdir() if file.is_file()), str(folder))
 
 
-def _cached() -> Iterator[Found]:
+def cached() -> Iterator[Found]:
     """Find snapshots of the right architecture in the Hugging Face cache."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound

@@ -64,11 +64,12 @@ def _load(handle: BinaryIO, limits: PixelLimits, sampling: SamplingOptions) -> L
 
 
 def _load_picture(handle: BinaryIO, limits: PixelLimits, sampling: SamplingOptions) -> LoadedMedia:
-    from qwenvl_cli.media.animation import load_animation
     from qwenvl_cli.media.image import MOVING_FORMATS, load_still, open_picture
 
     with open_picture(handle) as picture:
         if picture.format in MOVING_FORMATS and getattr(picture, "is_animated", False):
+            from qwenvl_cli.media.animation import load_animation
+
             return load_animation(picture, limits, sampling)
         return load_still(picture, limits)
 

@@ -13,7 +13,8 @@ from model.roofline import machine, now
 CLOCKS = {"wall": perf_counter, "cpu": process_time}
 # Loading a large checkpoint takes long and varies little.
 LOAD_RUNS = 3
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def clock_of(name: str, device: torch.device) -> Callable[[], float]:
