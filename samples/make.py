@@ -58,7 +58,7 @@ def four_triangles() -> Image.Image:
     """Four green triangles on black."""
     picture, pen = canvas((600, 600), BLACK)
     for centre in ((150, 170), (450, 150), (160, 440), (450, 450)):
-        pen.polygon(regular(centre, 100, 3), fill=GREEN)
+        pen.polygon(regular(centre, 70, 3), fill=GREEN)
     return picture
 
 
@@ -94,7 +94,7 @@ def changing_circle() -> list[Image.Image]:
     frames = []
     for index in range(40):
         picture, pen = canvas((360, 360), BLACK)
-        disc(pen, (180, 180), 95, BLUE if index < 20 else YELLOW)
+        disc(pen, (180, 180), 115, BLUE if index < 20 else YELLOW)
         frames.append(picture)
     return frames
 
