@@ -5,7 +5,7 @@ Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/be
 
   rows of activations   int8                                   int4
   up to 16              native, activations by groups of 64    the same
-  more                  torch._int_mm, activations by row      unpacked to bfloat16, then torch's product
+  more                  torch._int_mm, activations by row      unpacked to int8, then the same
 
 Without the native kernels torch's own operations do the same, more slowly.
 """
@@ -95,6 +95,26 @@ class QuantLinear(nn.Module):
         raise NotImplementedError
 
 
+def multiply_int8(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    """x (M, D) times int8 weights (D_out, D padded) of scales (D_out,), plus bias (D_out,) -> (M, D_out); CPU only."""
+    columns = outliers(x)
+    if columns is None:
+        return multiply_even(x, weight, scale, bias)
+    apart = weight[:, columns] * scale[:, None]  # (D_out, outliers)
+    rest = multiply_even(x.index_fill(1, columns, 0), weight, scale, bias)
+    return rest + F.linear(x[:, columns], apart.to(x.dtype))
+
+
+def multiply_even(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    """What `multiply_int8` does for activations in which no column stands out."""
+    q, steps = quantize_rows(x)
+    sums = torch._int_mm(q, weight.t())  # (M, D_out) int32
+    if kernels.available() and x.dtype in (kernels.HALF, kernels.WIDE):
+        return kernels.scale_rows(sums, steps, scale, bias, x.dtype)
+    out = sums * steps[:, None] * scale
+    return (out if bias is None else out + bias).to(x.dtype)
+
+
 class Int8Linear(QuantLinear):
     """weight (D_out, D padded) int8, weight_scale (D_out,) float32."""
 
@@ -118,20 +138,7 @@ class Int8Linear(QuantLinear):
         """(M, D) -> (M, D_out)."""
         if x.device.type != "cpu":
             return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
-        columns = outliers(x)
-        if columns is None:
-            return self._integer(x)
-        rest = x.index_fill(1, columns, 0)
-        weight = self.weight[:, columns] * self.weight_scale[:, None]  # (D_out, outliers)
-        return self._integer(rest) + F.linear(x[:, columns], weight.to(x.dtype))
-
-    def _integer(self, x: Tensor) -> Tensor:
-        q, steps = quantize_rows(x)
-        sums = torch._int_mm(q, self.weight.t())  # (M, D_out) int32
-        if kernels.available() and x.dtype in (kernels.HALF, kernels.WIDE):
-            return kernels.scale_rows(sums, steps, self.weight_scale, self.bias, x.dtype)
-        out = sums * steps[:, None] * self.weight_scale
-        return (out if self.bias is None else out + self.bias).to(x.dtype)
+        return multiply_int8(x, self.weight, self.weight_scale, self.bias)
 
 
 class Int4Linear(QuantLinear):
@@ -159,8 +166,6 @@ class Int4Linear(QuantLinear):
 
     def dense(self, dtype: torch.dtype) -> Tensor:
         """Unpack -> (D_out, D)."""
-        if kernels.available() and self.weight.device.type == "cpu":
-            return kernels.unpack_int4(self.weight, self.weight_scale)[:, : self.inputs].to(dtype)
         halves = self.weight.view(self.outputs, -1, GROUP // 2)  # (D_out, groups, 32)
         values = torch.cat([halves & 15, halves >> 4], dim=2).to(torch.int8) - 8  # (D_out, groups, 64)
         scaled = values * self.weight_scale[..., None].float()
@@ -168,6 +173,8 @@ class Int4Linear(QuantLinear):
 
     def multiply(self, x: Tensor) -> Tensor:
         """(M, D) -> (M, D_out)."""
+        if x.device.type == "cpu" and kernels.available():
+            return multiply_int8(x, *kernels.unpack_int4(self.weight, self.weight_scale), self.bias)
         return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-VERSION = 1  # of the library's functions; another one is not used
+VERSION = 2  # of the library's functions; another one is not used
 FORMATS = {"bf16": 0, "int8": 1, "int4": 2}
 FEWEST_OUTPUTS = 4  # rows of weights that the kernels take at a time
 # Rows of activations up to which reading the weights is the greater part of the work.
@@ -25,7 +25,7 @@ SIGNATURES = {
     "qwenvl_level": (_I,),
     "qwenvl_product": (_I, _P, _P, _P, _P, _P, _I, _L, _L, _L, _I),
     "qwenvl_pack_int4": (_P, _P, _P, _L, _L, _I),
-    "qwenvl_unpack_int4": (_P, _P, _P, _L, _L, _I),
+    "qwenvl_unpack_int4": (_P, _P, _P, _P, _L, _L, _I),
     "qwenvl_quantize_rows": (_P, _I, _P, _P, _L, _L, _L, _I),
     "qwenvl_scale_rows": (_P, _P, _P, _P, _P, _I, _L, _L, _I),
     "qwenvl_column_most": (_P, _I, _P, _L, _L, _I),
@@ -134,13 +134,13 @@ def pack_int4(weights: Tensor) -> tuple[Tensor, Tensor]:
     return packed, scales
 
 
-def unpack_int4(packed: Tensor, scales: Tensor) -> Tensor:
-    """Undo `pack_int4` -> (N, K) bfloat16."""
+def unpack_int4(packed: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
+    """What `pack_int4` made -> int8 (N, K) and the scale of each row, float32 (N,); rounded once more."""
     rows, inner = packed.shape[0], 2 * packed.shape[1]
-    weights = torch.empty(rows, inner, dtype=HALF)
-    pointers = [tensor.data_ptr() for tensor in (packed, scales, weights)]
+    weights, steps = torch.empty(rows, inner, dtype=torch.int8), torch.empty(rows, dtype=WIDE)
+    pointers = [tensor.data_ptr() for tensor in (packed, scales, weights, steps)]
     _library().qwenvl_unpack_int4(*pointers, rows, inner, torch.get_num_threads())
-    return weights
+    return weights, steps
 
 
 def quantize_rows(x: Tensor, padded: int) -> tuple[Tensor, Tensor]:

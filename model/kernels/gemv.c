@@ -11,9 +11,8 @@
  *
  * The loops are plain C, written so that a compiler turns them into vectors, and compiled for several instruction sets;
  * the widest that the machine has is chosen once. For AVX-512 with VNNI each format has a form of its own, because
- * compilers do not find it: sums stay vectors to the end of a row. Threads are OpenMP's; its
- * symbols are left to the library that torch has already loaded, so that both share one pool and do not spin against
- * each other.
+ * compilers do not find it: sums stay vectors to the end of a row. Threads are OpenMP's; its symbols are left to the
+ * library that torch has loaded, so that both share one pool and do not spin against each other.
  */
 #include <math.h>
 #include <stdint.h>
@@ -35,7 +34,7 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-enum { VERSION = 1, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16 };
+enum { VERSION = 2, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16 };
 enum { BF16 = 0, INT8 = 1, INT4 = 2 };
 
 /* One product; what a format does not use is NULL. */
@@ -50,7 +49,6 @@ typedef struct {
     float *y;           /* (batch, rows) */
     long rows, inner, batch;
 } Product;
-
 INLINE float widen(uint16_t value) {
     uint32_t bits = (uint32_t)value << 16;
     float out;
@@ -163,6 +161,15 @@ WIDE static float dot_int4_wide(const uint8_t *w, const uint16_t *scales, const 
     }
     return _mm512_reduce_add_ps(total) - 8 * offset;
 }
+#else /* never called: the level stays below AVX512 */
+INLINE void dot_bf16_wide(const uint16_t *w, long stride, const float *x, long inner, float *y) {
+    dot_bf16(w, stride, x, inner, y);
+}
+INLINE float dot_int8_wide(const int8_t *w, const int8_t *q, const float *a, const float *b, long inner) {
+    return dot_int8(w, q, a, b, inner);
+}
+INLINE float dot_int4_wide(const uint8_t *w, const uint16_t *s, const int8_t *q, const float *a, const float *b,
+                           long n) { return dot_int4(w, s, q, a, b, n); }
 #endif
 
 /* Rows from..to of a product; the last block of four overlaps the one before it where the count is no multiple. */
@@ -172,13 +179,8 @@ INLINE void range_bf16(const Product *p, long from, long to, int wide) {
         for (long m = 0; m < p->batch; m++) {
             float *y = p->y + m * p->rows + row;
             const uint16_t *w = (const uint16_t *)p->weights + row * p->inner;
-#if X86
             if (wide) dot_bf16_wide(w, p->inner, p->x + m * p->inner, p->inner, y);
             else dot_bf16(w, p->inner, p->x + m * p->inner, p->inner, y);
-#else
-            dot_bf16(w, p->inner, p->x + m * p->inner, p->inner, y);
-            (void)wide;
-#endif
             for (long i = 0; p->bias && i < TOGETHER; i++) y[i] += p->bias[row + i];
         }
     }
@@ -191,13 +193,8 @@ INLINE void range_int8(const Product *p, long from, long to, int wide) {
         for (long m = 0; m < p->batch; m++) {
             long at = m * p->inner;
             const float *steps = p->steps + at / GROUP, *sums = p->sums + at / GROUP;
-#if X86
             float y = wide ? dot_int8_wide(w, p->q + at, steps, sums, p->inner)
                            : dot_int8(w, p->q + at, steps, sums, p->inner);
-#else
-            float y = dot_int8(w, p->q + at, steps, sums, p->inner);
-            (void)wide;
-#endif
             p->y[m * p->rows + n] = y * ((const float *)p->scales)[n] + (p->bias ? p->bias[n] : 0.0f);
         }
     }
@@ -210,13 +207,8 @@ INLINE void range_int4(const Product *p, long from, long to, int wide) {
         for (long m = 0; m < p->batch; m++) {
             long at = m * p->inner;
             const float *steps = p->steps + at / GROUP, *sums = p->sums + at / GROUP;
-#if X86
             float y = wide ? dot_int4_wide(w, scales, p->q + at, steps, sums, p->inner)
                            : dot_int4(w, scales, p->q + at, steps, sums, p->inner);
-#else
-            float y = dot_int4(w, scales, p->q + at, steps, sums, p->inner);
-            (void)wide;
-#endif
             p->y[m * p->rows + n] = y + (p->bias ? p->bias[n] : 0.0f);
         }
     }
@@ -230,7 +222,6 @@ INLINE void range_of(int format, const Product *p, long from, long to, int wide)
 
 WIDE static void range_wide(int format, const Product *p, long from, long to) { range_of(format, p, from, to, 1); }
 HALF static void range_half(int format, const Product *p, long from, long to) { range_of(format, p, from, to, 0); }
-static void range_plain(int format, const Product *p, long from, long to) { range_of(format, p, from, to, 0); }
 
 static int widest(void) {
 #if X86
@@ -241,7 +232,6 @@ static int widest(void) {
 }
 
 static int level = -1;
-
 int qwenvl_version(void) { return VERSION; }
 
 /* Use no more than `wanted` (a test asks for less); return what is used: 0 plain C, 1 AVX2, 2 AVX-512. */
@@ -254,7 +244,7 @@ int qwenvl_level(int wanted) {
 static void run(int format, const Product *p, long from, long to) {
     if (level == AVX512) range_wide(format, p, from, to);
     else if (level == AVX2) range_half(format, p, from, to);
-    else range_plain(format, p, from, to);
+    else range_of(format, p, from, to, 0);
 }
 
 /* Each thread takes one stretch of rows, a multiple of four but for the last. */
@@ -334,7 +324,7 @@ int qwenvl_product(int format, const void *weights, const void *scales, const fl
     if (!failed) {
         if (format == BF16 && level == AVX512) part(wide, batch, inner);
         share(format, &p, threads);
-        if (half) for (long i = 0; i < batch * rows; i++) ((uint16_t *)y)[i] = narrow(out[i]);
+        for (long i = 0; half && i < batch * rows; i++) ((uint16_t *)y)[i] = narrow(out[i]);
     }
     free(wide);
     free(q);
@@ -342,8 +332,8 @@ int qwenvl_product(int format, const void *weights, const void *scales, const fl
     return failed;
 }
 
-/* Choose the scale of one group so that the squared error is least: several divisors are tried, and for the weights as
- * they then round, the best scale follows by least squares. The value farthest from 0 may stand at -8. */
+/* The scale of a group with the least squared error: for each of several divisors, the weights as they then round give
+ * the best scale by least squares. The value farthest from 0 may stand at -8. */
 static float search_scale(const float *w) {
     float far = 0, best = 0, most = -1;
     for (long k = 0; k < GROUP; k++) far = fabsf(w[k]) > fabsf(far) ? w[k] : far;
@@ -361,6 +351,8 @@ static float search_scale(const float *w) {
     return best;
 }
 
+INLINE int nibble(float value) { return (int)(value < -8 ? -8 : value > 7 ? 7 : rintf(value)) + 8; }
+
 /* Pack `rows` of float32 weights to int4 with bfloat16 scales; the layout is dot_int4's. */
 void qwenvl_pack_int4(const float *w, uint8_t *packed, uint16_t *scales, long rows, long inner, int threads) {
     long groups = inner / GROUP;
@@ -372,28 +364,43 @@ void qwenvl_pack_int4(const float *w, uint8_t *packed, uint16_t *scales, long ro
         scales[n] = narrow(search_scale(from));
         float step = widen(scales[n]), inverse = step != 0 ? 1 / step : 0;
         for (long k = 0; k < GROUP / 2; k++) {
-            float low = rintf(from[k] * inverse), high = rintf(from[k + GROUP / 2] * inverse);
-            low = low < -8 ? -8 : low > 7 ? 7 : low;
-            high = high < -8 ? -8 : high > 7 ? 7 : high;
-            to[k] = (uint8_t)((int)(low + 8) | (int)(high + 8) << 4);
+            to[k] = (uint8_t)(nibble(from[k] * inverse) | nibble(from[k + GROUP / 2] * inverse) << 4);
         }
     }
 }
 
-/* Unpack int4 to bfloat16 for the matrix products of prefill. */
-void qwenvl_unpack_int4(const uint8_t *packed, const uint16_t *scales, uint16_t *w, long rows, long inner,
+/* One row of int4 to int8 with one scale, for the matrix products of prefill. */
+INLINE void unpack_row(const uint8_t *from, const uint16_t *scales, int8_t *to, float *step, long inner) {
+    float most = 0;
+    for (long g = 0; g < inner / GROUP; g++) most = fabsf(widen(scales[g])) > most ? fabsf(widen(scales[g])) : most;
+    *step = most * 8 / 127;
+    for (long g = 0; g < inner / GROUP; g++, from += GROUP / 2, to += GROUP) {
+        float factor = most > 0 ? widen(scales[g]) / *step : 0;
+        for (long k = 0; k < GROUP / 2; k++) {
+            to[k] = (int8_t)(int32_t)rintf((float)((int)(from[k] & 15) - 8) * factor);
+            to[k + GROUP / 2] = (int8_t)(int32_t)rintf((float)((int)(from[k] >> 4) - 8) * factor);
+        }
+    }
+}
+
+WIDE static void unpack_wide(const uint8_t *from, const uint16_t *scales, int8_t *to, float *step, long inner) {
+    unpack_row(from, scales, to, step, inner);
+}
+HALF static void unpack_half(const uint8_t *from, const uint16_t *scales, int8_t *to, float *step, long inner) {
+    unpack_row(from, scales, to, step, inner);
+}
+
+void qwenvl_unpack_int4(const uint8_t *packed, const uint16_t *scales, int8_t *w, float *steps, long rows, long inner,
                         int threads) {
-    long groups = inner / GROUP;
+    if (level < 0) qwenvl_level(AVX512);
     (void)threads;
 #pragma omp parallel for num_threads(threads) schedule(static)
-    for (long n = 0; n < rows * groups; n++) {
-        const uint8_t *from = packed + n * GROUP / 2;
-        uint16_t *to = w + n * GROUP;
-        float step = widen(scales[n]);
-        for (long k = 0; k < GROUP / 2; k++) {
-            to[k] = narrow((float)((int)(from[k] & 15) - 8) * step);
-            to[k + GROUP / 2] = narrow((float)((int)(from[k] >> 4) - 8) * step);
-        }
+    for (long n = 0; n < rows; n++) {
+        const uint8_t *from = packed + n * inner / 2;
+        const uint16_t *own = scales + n * inner / GROUP;
+        if (level == AVX512) unpack_wide(from, own, w + n * inner, steps + n, inner);
+        else if (level == AVX2) unpack_half(from, own, w + n * inner, steps + n, inner);
+        else unpack_row(from, own, w + n * inner, steps + n, inner);
     }
 }
 
@@ -403,16 +410,16 @@ INLINE void quantize_row(const void *x, int half, int8_t *q, float *step, long i
     const float *f = x;
     float most = 0;
     int bad = 0;
-    if (half) for (long k = 0; k < inner; k++) most = fabsf(widen(h[k])) > most ? fabsf(widen(h[k])) : most;
-    else for (long k = 0; k < inner; k++) most = fabsf(f[k]) > most ? fabsf(f[k]) : most;
-    if (half) for (long k = 0; k < inner; k++) bad |= unsound(widen(h[k]));
-    else for (long k = 0; k < inner; k++) bad |= unsound(f[k]);
+    for (long k = 0; k < inner; k++) {
+        float value = fabsf(half ? widen(h[k]) : f[k]);
+        most = value > most ? value : most;
+        bad |= unsound(value);
+    }
     float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
     *step = bad ? NAN : most / 127.0f;
     memset(q + inner, 0, (size_t)(padded - inner));
     if (bad) memset(q, 0, (size_t)inner);
-    else if (half) for (long k = 0; k < inner; k++) q[k] = (int8_t)(int32_t)rintf(widen(h[k]) * inverse);
-    else for (long k = 0; k < inner; k++) q[k] = (int8_t)(int32_t)rintf(f[k] * inverse);
+    else for (long k = 0; k < inner; k++) q[k] = (int8_t)(int32_t)rintf((half ? widen(h[k]) : f[k]) * inverse);
 }
 
 typedef struct {
@@ -442,9 +449,6 @@ WIDE static void quantize_wide(const void *x, int half, int8_t *q, float *step, 
 HALF static void quantize_half(const void *x, int half, int8_t *q, float *step, long inner, long padded) {
     quantize_row(x, half, q, step, inner, padded);
 }
-static void quantize_plain(const void *x, int half, int8_t *q, float *step, long inner, long padded) {
-    quantize_row(x, half, q, step, inner, padded);
-}
 
 void qwenvl_quantize_rows(const void *x, int half, int8_t *q, float *steps, long batch, long inner, long padded,
                           int threads) {
@@ -455,13 +459,12 @@ void qwenvl_quantize_rows(const void *x, int half, int8_t *q, float *steps, long
         const char *row = (const char *)x + m * inner * (half ? 2 : 4);
         if (level == AVX512) quantize_wide(row, half, q + m * padded, steps + m, inner, padded);
         else if (level == AVX2) quantize_half(row, half, q + m * padded, steps + m, inner, padded);
-        else quantize_plain(row, half, q + m * padded, steps + m, inner, padded);
+        else quantize_row(row, half, q + m * padded, steps + m, inner, padded);
     }
 }
 
 WIDE static void scale_wide(const Scaled *s, long m) { scale_row(s, m); }
 HALF static void scale_half(const Scaled *s, long m) { scale_row(s, m); }
-static void scale_plain(const Scaled *s, long m) { scale_row(s, m); }
 
 void qwenvl_scale_rows(const int32_t *sums, const float *steps, const float *scales, const float *bias, void *y,
                        int half, long batch, long outputs, int threads) {
@@ -472,7 +475,7 @@ void qwenvl_scale_rows(const int32_t *sums, const float *steps, const float *sca
     for (long m = 0; m < batch; m++) {
         if (level == AVX512) scale_wide(&s, m);
         else if (level == AVX2) scale_half(&s, m);
-        else scale_plain(&s, m);
+        else scale_row(&s, m);
     }
 }
 
