@@ -35,10 +35,8 @@ SIGNATURES = {
 def _candidates() -> list[Path]:
     """Where the library may be: beside this file, or in the installed package when running from a source tree."""
     found = sorted(Path(__file__).parent.glob("gemv*.so"))
-    try:
-        files = metadata.files("qwenvl") or []
-    except metadata.PackageNotFoundError:
-        files = []
+    # A source tree in which a package was built has metadata of its own, so there may be more than one.
+    files = [file for one in metadata.distributions(name="qwenvl") for file in one.files or []]
     return found + [Path(str(file.locate())) for file in files if file.match("model/kernels/gemv*.so")]
 
 
