@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.training import train
+from model.training import state, train
 from model.training.batches import branch_mask
+from model.training.export import TOKENIZER, write_folder
 
 
 def run(out: Path, steps: int, *more: str) -> dict[str, object]:
@@ -29,6 +30,22 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, more: tuple[str, ...]) -
     assert all("thing" in line for line in lines) and "language" in lines[-1]
     name = "visual.blocks.0.attn.qkv.weight"
     assert not torch.equal(first["model"][name], second["model"][name])  # type: ignore[index]
+
+
+def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
+    first = run(tmp_path / "first", 2)
+    (folder := tmp_path / "exported").mkdir()
+    write_folder(first, folder, TOKENIZER, averaged=True)
+    for source in (tmp_path / "first" / "checkpoint.pt", folder):
+        out = tmp_path / f"from-{source.name}"
+        args = ["--out", str(out), "--plan", "tiny", "--init", str(source), "--steps", "0", "--minutes", "1e-9"]
+        start = state.start(train.parser().parse_args(args), torch.device("cpu"))
+        wanted = first["model"] if source.is_file() else first["average"]
+        name = "visual.blocks.0.attn.qkv.weight"
+        assert torch.allclose(start.model.state_dict()[name], wanted[name], rtol=0.01)  # type: ignore[index]
+        assert len(start.before) == 1 and start.step == 0
+        second = run(out, 1, "--init", str(source), "--tower-first", "0")
+        assert second["step"] == 1 and second["before"] == start.before
 
 
 def test_a_branch_sees_the_prefix_and_itself() -> None:
