@@ -70,7 +70,7 @@ def expected_storage(config: ModelConfig, quantize: str = "none") -> dict[str, S
         if not packs(name, shape, config):
             found[name] = Stored(shape)
             continue
-        rows, width = shape[0], -(-shape[1] // GROUP) * GROUP
+        rows, width = shape[0], padded(shape[1])
         if quantize == "int4" and name.startswith("model.layers."):
             found[name] = Stored((rows, width // 2), ("U8",))
             found[f"{name}_scale"] = Stored((rows, width // GROUP), ("BF16",))
@@ -100,6 +100,15 @@ def norm_before(name: str) -> str:
         if name.endswith("." + layer):
             return name.removesuffix(layer) + norm
     return ""
+
+
+def padded(inputs: int) -> int:
+    """Round the inputs of a quantised layer up to whole groups.
+
+    >>> padded(3420)
+    3456
+    """
+    return -(-inputs // GROUP) * GROUP
 
 
 def packs(name: str, shape: Shape, config: ModelConfig) -> bool:

@@ -18,23 +18,22 @@ from torch.nn import functional as F
 
 from model import kernels
 from model.linear import Embedding, Linear
-from model.parameters import GROUP
+from model.parameters import GROUP, padded
 
-FORMATS = ("none", "int8", "int4")
 # Columns of activations that stand out this far from the median column are multiplied apart (arXiv 2208.07339): the
 # scale of a row must not be spent on them.
 OUTLIER, MOST_OUTLIERS = 20.0, 64
 PIECE = 1 << 20  # values packed at a time: they stay in the cache, and no float copy of a matrix stands in memory
 
 
-def padded(inputs: int) -> int:
-    """Round inputs up to whole groups."""
-    return -(-inputs // GROUP) * GROUP
+def native(x: Tensor) -> bool:
+    """Say whether the native kernels take a tensor."""
+    return x.device.type == "cpu" and x.dtype in (kernels.HALF, kernels.WIDE) and kernels.available()
 
 
 def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     """(M, K) -> int8 (M, padded K) and float32 scales (M,): symmetric, the largest magnitude of a row at 127."""
-    if x.device.type == "cpu" and x.dtype in (kernels.HALF, kernels.WIDE) and kernels.available():
+    if native(x):
         return kernels.quantize_rows(x, padded(x.shape[1]))
     steps = x.float().abs().amax(1) / 127  # (M,)
     q = (x.float() / steps.clamp(min=1e-30)[:, None]).round().to(torch.int8)
@@ -43,8 +42,7 @@ def quantize_rows(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def outliers(x: Tensor) -> Tensor | None:
     """(M, K) -> the indices of columns that stand out, or None."""
-    native = x.dtype in (kernels.HALF, kernels.WIDE) and kernels.available()
-    most = kernels.column_most(x) if native else x.float().abs().amax(0)  # (K,)
+    most = kernels.column_most(x) if native(x) else x.float().abs().amax(0)  # (K,)
     limit = OUTLIER * most.median()
     if not most.max() > limit:
         return None
@@ -109,7 +107,7 @@ def multiply_even(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None)
     """What `multiply_int8` does for activations in which no column stands out."""
     q, steps = quantize_rows(x)
     sums = torch._int_mm(q, weight.t())  # (M, D_out) int32
-    if kernels.available() and x.dtype in (kernels.HALF, kernels.WIDE):
+    if native(x):
         return kernels.scale_rows(sums, steps, scale, bias, x.dtype)
     out = sums * steps[:, None] * scale
     return (out if bias is None else out + bias).to(x.dtype)

@@ -17,6 +17,7 @@ from qwenvl_cli.options import AnswerOptions, ModelOptions
 from qwenvl_cli.results import Finished, Message, ModelInfo, TextPiece, TokenLogprob
 
 if TYPE_CHECKING:
+    from model.config import PreprocessConfig
     from model.loading import LoadedModel
 
 Event = TextPiece | Finished
@@ -48,6 +49,19 @@ class Engine(Protocol):
         """Answer in pieces, `Finished` last."""
 
 
+def limits_of(config: "PreprocessConfig") -> PixelLimits:
+    """Return the sizes that media must have for a model."""
+    return PixelLimits(
+        image_min=config.min_pixels,
+        image_max=config.max_pixels,
+        video_min=config.video_min_pixels,
+        video_max=config.video_max_pixels,
+        video_total=config.video_total_pixels,
+        video_max_frames=config.video_max_frames,
+        factor=config.factor,
+    )
+
+
 class LocalEngine:
     """The network on this machine."""
 
@@ -59,15 +73,7 @@ class LocalEngine:
         folder = resolve(options.model, offline=options.offline)
         config = read_preprocess(folder)
         self._known = ModelInfo(options.model, digest(folder), options.dtype, options.quantize, options.device)
-        self._limits = PixelLimits(
-            image_min=config.min_pixels,
-            image_max=config.max_pixels,
-            video_min=config.video_min_pixels,
-            video_max=config.video_max_pixels,
-            video_total=config.video_total_pixels,
-            video_max_frames=config.video_max_frames,
-            factor=config.factor,
-        )
+        self._limits = limits_of(config)
         self._thread: threading.Thread | None = None
         self._loaded: LoadedModel | None = None
         self._failure: BaseException | None = None

@@ -29,7 +29,8 @@ from PIL import Image
 from model.config import PreprocessConfig
 from model.loading import load, read_preprocess, resolve
 from model.preprocess import prepare
-from qwenvl_cli.media.items import LoadedMedia, PixelLimits, SamplingOptions
+from qwenvl_cli.engine import limits_of
+from qwenvl_cli.media.items import LoadedMedia, SamplingOptions
 from qwenvl_cli.media.source import open_media
 from tests.bench.turns import facts, print_json
 
@@ -89,19 +90,6 @@ def decode_all(path: Path) -> int:
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
         return sum(1 for _ in container.decode(video=0))
-
-
-def limits_of(config: PreprocessConfig) -> PixelLimits:
-    """Return the published limits, as the product reads them."""
-    return PixelLimits(
-        image_min=config.min_pixels,
-        image_max=config.max_pixels,
-        video_min=config.video_min_pixels,
-        video_max=config.video_max_pixels,
-        video_total=config.video_total_pixels,
-        video_max_frames=config.video_max_frames,
-        factor=config.factor,
-    )
 
 
 def sampled(path: Path, **sampling: Any) -> LoadedMedia:
