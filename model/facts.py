@@ -59,12 +59,11 @@ class Torch:
 
 def system() -> System:
     """Describe the machine."""
-    names = [line.split(":", 1)[1].strip() for line in _lines(PROC / "cpuinfo") if line.startswith("model name")]
     memory, free = _memory()
     return System(
         python=f"{platform.python_implementation()} {platform.python_version()}",
         system=platform.platform(),
-        processor=names[0] if names else platform.processor() or platform.machine(),
+        processor=processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         quota=_quota(),
         memory=memory,
@@ -72,7 +71,14 @@ def system() -> System:
     )
 
 
-def _lines(file: Path) -> list[str]:
+def processor() -> str:
+    """Name the processor."""
+    names = [line.split(":", 1)[1].strip() for line in lines_of(PROC / "cpuinfo") if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a file of the system; none where there is no such file."""
     try:
         return file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -81,19 +87,19 @@ def _lines(file: Path) -> list[str]:
 
 def _quota() -> float | None:
     """Read how many cores the container may keep busy."""
-    words = " ".join(_lines(CGROUP / "cpu.max")).split()
+    words = " ".join(lines_of(CGROUP / "cpu.max")).split()
     return int(words[0]) / int(words[1]) if len(words) == 2 and words[0].isdigit() else None
 
 
 def _memory() -> tuple[int | None, int | None]:
     """Read the memory there is and what of it is free, both within what a container may take."""
-    table = dict(line.split(":", 1) for line in _lines(PROC / "meminfo") if ":" in line)
+    table = dict(line.split(":", 1) for line in lines_of(PROC / "meminfo") if ":" in line)
     total, free = (
         int(table[name].split()[0]) << 10 if name in table else None for name in ("MemTotal", "MemAvailable")
     )
     if total is None and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    most, used = (" ".join(_lines(CGROUP / name)) for name in ("memory.max", "memory.current"))
+    most, used = (" ".join(lines_of(CGROUP / name)) for name in ("memory.max", "memory.current"))
     if most.isdigit() and total is not None:
         total = min(total, int(most))
         free = min(free or total, max(0, int(most) - int(used)) if used.isdigit() else total)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.config import ModelConfig
+from model.facts import PROC, lines_of, processor
 from model.parameters import Shape, expected_shapes
 from model.positions import Grid, Segments, vision_plan
 from model.qwen import QwenVL
@@ -172,8 +172,7 @@ def _best(work: Callable[[], object], device: torch.device, runs: int) -> float:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """Say where and with what something was measured."""
-    names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    cpu = names[0] if names else platform.processor() or platform.machine()
+    cpu = processor()
     return {
         "cpu": cpu,
         "cores": os.cpu_count(),
@@ -193,7 +192,7 @@ def peak_bytes(device: torch.device) -> int | None:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    peak = next((line.split()[1] for line in _lines("/proc/self/status") if line.startswith("VmHWM")), None)
+    peak = next((line.split()[1] for line in lines_of(PROC / "self" / "status") if line.startswith("VmHWM")), None)
     if peak is not None:
         return int(peak) << 10
     try:
@@ -202,8 +201,3 @@ def peak_bytes(device: torch.device) -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _lines(name: str) -> list[str]:
-    file = Path(name)
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []

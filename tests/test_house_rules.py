@@ -20,7 +20,7 @@ MODEL_FLOORS = (
     "preprocess prompt text_stream vision language graph weights",
     "qwen",
     "loading generate packing",
-    "roofline benchmark facts",
+    "facts roofline benchmark",
     "training",
 )
 CLI_FLOORS = (
