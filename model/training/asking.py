@@ -15,12 +15,18 @@ VIEWS: dict[Lang, tuple[str, str]] = {"en": ("picture", "video"), "zh": ("图", 
 
 @dataclass(frozen=True)
 class Ask:
-    """One fact to ask for: `key` names the list of wordings, `slots` fill them, `answer` is the canonical answer."""
+    """One fact to ask for: `key` names the list of wordings, `slots` fill them, `answer` is the canonical answer.
+
+    `about` are the ids of the things that the question speaks of, none where it speaks of what is not there; `other`
+    those of a second thing that it compares with or whose name is the answer. None where no thing can be pointed at.
+    """
 
     skill: str
     key: str
     answer: str
     slots: dict[str, str] = field(default_factory=dict)
+    about: tuple[int, ...] | None = None
+    other: tuple[int, ...] | None = None
 
 
 def wordings(key: str, lang: Lang, split: Split) -> tuple[tuple[str, ...], bool]:
@@ -85,4 +91,4 @@ def worded(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> QA:
             text = text.replace("color", "colour").replace("gray", "grey").replace("center", "centre")
     if not held and not first:
         text = typed(rng, text, ask, lang)
-    return QA(ask.skill, lang, text, ask.answer, held)
+    return QA(ask.skill, lang, text, ask.answer, held, ask.about, ask.other)

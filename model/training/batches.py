@@ -18,6 +18,7 @@ from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
 from model.training.data import Plan, batch_samples
+from model.training.pointing import Pointers, pointers
 from model.training.sample import QA, Sample
 
 IGNORE = -100
@@ -39,13 +40,14 @@ class Batch:
     weights: Tensor  # (B, S)
     media: Tensor  # (B, S), true at the tokens of media
     dense: dict[str, Tensor]  # name -> (M,)
+    pointers: Pointers
     questions: int
 
     def to(self, device: torch.device) -> "Batch":
         """Move every tensor."""
         moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self) if f.type == Tensor}
         dense = {name: labels.to(device, non_blocking=True) for name, labels in self.dense.items()}
-        return replace(self, **moved, dense=dense)
+        return replace(self, **moved, dense=dense, pointers=self.pointers.to(device))
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Row:
     weights: list[float]
     branch: list[int]
     positions: Tensor  # (3, S)
+    askers: list[int]  # where the last token of each question stands
 
 
 def make_row(medium: MediaTensors, questions: Sequence[QA], tokenizer: Tokenizer, config: ModelConfig) -> Row:
@@ -66,16 +69,17 @@ def make_row(medium: MediaTensors, questions: Sequence[QA], tokenizer: Tokenizer
     cut = prompts[0].index(config.vision_end_token_id) + 1
     ids, targets, weights, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0.0] * cut, [0] * cut
     prefix, start, _ = mrope_positions(ids, [medium], config)
-    places = [prefix]
+    places, askers = [prefix], list[int]()
     for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
         answer = [*tokenizer.encode(qa.answer), end_id]
         tail = prompt[cut:] + answer[:-1]
+        askers.append(len(ids) + len(tail) - len(answer))
         ids += tail
         targets += [IGNORE] * (len(tail) - len(answer)) + answer
         weights += [len(answer) ** -0.5] * len(tail)
         branch += [number] * len(tail)
         places.append((torch.arange(len(tail)) + start).expand(3, -1))
-    return Row(ids, targets, weights, branch, torch.cat(places, dim=1))
+    return Row(ids, targets, weights, branch, torch.cat(places, dim=1), askers)
 
 
 def branch_mask(branch: Tensor) -> Tensor:
@@ -104,6 +108,7 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
         ids[index, :n], targets[index, :n] = torch.tensor(row.ids), torch.tensor(row.targets)
         weights[index, :n] = torch.tensor(row.weights)
         branch[index, :n], positions[:, index, :n] = torch.tensor(row.branch), row.positions
+    seen = (ids == config.image_token_id) | (ids == config.video_token_id)
     names = set.intersection(*(set(sample.dense) for sample in samples))
     dense = {name: torch.cat([torch.from_numpy(sample.dense[name]).flatten() for sample in samples]) for name in names}
     return Batch(
@@ -114,8 +119,9 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
         mask=branch_mask(branch),
         targets=targets,
         weights=weights,
-        media=(ids == config.image_token_id) | (ids == config.video_token_id),
+        media=seen,
         dense=dense,
+        pointers=pointers(samples, asked, [row.askers for row in rows], seen),
         questions=sum(len(qas) for qas in asked),
     )
 

@@ -12,6 +12,7 @@ WAYS = {
     "en": {"left": "left", "right": "right", "up": "up", "down": "down", "still": "it does not move"},
     "zh": {"left": "向左", "right": "向右", "up": "向上", "down": "向下", "still": "没有移动"},
 }
+RANKS = {"en": ("first", "last"), "zh": ("先发生", "后发生")}
 PLAIN = {
     "en": {
         "appear": "appear",
@@ -56,10 +57,10 @@ def motion(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         if event["what"] not in (*MOTIONS, "still"):
             continue
         for name in rng.sample(names := named(facts, event, lang), min(1, len(names))):
-            way = Ask("motion", "motion", WAYS[lang][event["what"]], {"it": name})
+            way = Ask("motion", "motion", WAYS[lang][event["what"]], {"it": name}, (event["id"],))
             moves = event["what"] != "still"
-            asked = Ask("motion", "motion_is", YES["is"][lang][moves], {"it": name})
-            found += [way, way, asked] if moves else [way, asked, asked]
+            asked = Ask("motion", "motion_is", YES["is"][lang][moves], {"it": name}, (event["id"],))
+            found += [way, way, asked] if moves else [way, asked]
     return found
 
 
@@ -68,23 +69,24 @@ def happened(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     found: list[Ask] = []
     kinds = [event["what"] for event in facts["events"]]
     for event in facts["events"]:
-        names, what = named(facts, event, lang), event["what"]
+        names, what, about = named(facts, event, lang), event["what"], (event["id"],)
         fact = facts["things"][event["id"]]
         if what in THIRD[lang] and kinds.count(what) == 1:
             answer = language.noun(fact, lang, tinted=what != "recolour")
-            found += [Ask("event", "event_what", answer, {"v": THIRD[lang][what]})] * 2
+            found += [Ask("event", "event_what", answer, {"v": THIRD[lang][what]}, about)] * 2
         if names:
-            found.append(
-                Ask("event", "event_how", f"{_it(lang)}{language.verb(event, lang)}", {"it": rng.choice(names)})
-            )
+            how = f"{_it(lang)}{language.verb(event, lang)}"
+            found.append(Ask("event", "event_how", how, {"it": rng.choice(names)}, about))
         if what == "recolour" and names:
-            found += [Ask("event", "becomes", language.colour(event["to"], lang), {"it": rng.choice(names)})] * 2
+            tint = language.colour(event["to"], lang)
+            found += [Ask("event", "becomes", tint, {"it": rng.choice(names)}, about)] * 2
     for truth in (True, False):
         choices = [what for what in THIRD[lang] if (what in kinds) == truth]
         if choices and any(what in THIRD[lang] for what in kinds):
             what = rng.choice(choices)
             slots = {"w": PLAIN[lang][what], "v": THIRD[lang][what]}
-            found.append(Ask("event", "event_is", YES["exists"][lang][truth], slots))
+            having = tuple(event["id"] for event in facts["events"] if event["what"] == what)
+            found.append(Ask("event", "event_is", YES["exists"][lang][truth], slots, having))
     return found
 
 
@@ -93,16 +95,24 @@ def _it(lang: Lang) -> str:
 
 
 def order(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """Which of two events comes first, which last, and whether a stated order is true."""
+    """Which of two events comes first or last, what comes before and after one, whether a stated order is true."""
     ordered = sorted((e for e in facts["events"] if e["order"] is not None), key=lambda event: event["order"])
     if len(ordered) != 2:
         return []
-    first, last = (language.clause(facts, event, lang) for event in ordered)
-    found = [Ask("order", "order_first", _the(first, lang)), Ask("order", "order_last", _the(last, lang))]
-    truth = rng.random() < 0.5
-    one, two = (first, last) if truth else (last, first)
-    slots = {"one": _the(one, lang), "two": _the(two, lang)}
-    return [*found, Ask("order", "order_is", YES["is"][lang][truth], slots)]
+    first, last = (_the(language.clause(facts, event, lang), lang) for event in ordered)
+    one, two = ((event["id"],) for event in ordered)
+    return [
+        Ask("order", "order_first", first, about=one, other=two),
+        Ask("order", "order_last", last, about=two, other=one),
+        Ask("order", "order_before", first, {"one": last}, two, one),
+        Ask("order", "order_after", last, {"one": first}, one, two),
+        rng.choice((
+            Ask("order", "order_when", RANKS[lang][0], {"one": first}, one, two),
+            Ask("order", "order_when", RANKS[lang][1], {"one": last}, two, one),
+        )),
+        Ask("order", "order_is", YES["is"][lang][True], {"one": first, "two": last}, one, two),
+        Ask("order", "order_is", YES["is"][lang][False], {"one": last, "two": first}, two, one),
+    ]  # fmt: skip
 
 
 def _the(text: str, lang: Lang) -> str:

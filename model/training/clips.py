@@ -124,7 +124,7 @@ def pick_events(rng: random.Random, frames: int, difficulty: float) -> list[tupl
     """Choose what happens: one event, two in order, or two movements at once."""
     every = (*MOTIONS, *MOTIONS, *CHANGES, "appear", "vanish", "recolour", "still", "still")
     roll = rng.random()
-    if roll < 0.45 * (0.3 + 0.7 * difficulty) and frames >= 6:
+    if roll < 0.7 * (0.3 + 0.7 * difficulty) and frames >= 6:
         return [(rng.choice((*MOTIONS, *CHANGES, "appear", "vanish")), order) for order in (0, 1)]
     if roll > 1 - 0.15 * difficulty:
         return [(rng.choice((*MOTIONS, "still")), None), (rng.choice(MOTIONS), None)]

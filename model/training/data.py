@@ -36,7 +36,7 @@ class Plan:
     seed: int = 0
     batch: int = 32
     questions: int = 4
-    clips: float = 0.4
+    clips: float = 0.55
     clips_from: float = 0.03
     ramp: float = 0.3
 

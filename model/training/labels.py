@@ -124,6 +124,17 @@ def last_owners(who: Map) -> Map:
     return seen
 
 
+def anchors(who: Map, across: Map, down: Map) -> Map:
+    """From owners (t, h, w) and offsets to the centre: a thing's owner at its one cell nearest to the centre."""
+    found = np.zeros_like(who)
+    far = np.abs(across - FAR - 0.5) + np.abs(down - FAR - 0.5)
+    for pair in range(len(who)):
+        for owner in np.unique(who[pair][who[pair] > 0]):
+            away = np.where(who[pair] == owner, far[pair], np.inf)
+            found[pair].flat[int(away.argmin())] = owner
+    return found
+
+
 def story_tables(events: Sequence[Facts], pairs: int) -> tuple[Map, Map]:
     """From the events of things 0..n-1 to (t, n + 1): what happened by the end of each pair of frames, and its rank."""
     story, order = np.zeros((2, pairs, len(events) + 1), dtype=np.int64)
@@ -143,7 +154,8 @@ def dense_maps(
 ) -> dict[str, Map]:
     """Label every cell; a clip has as many `events` as things, a picture none.
 
-    `masks` (2t, H, W) holds an even number of frames; `frames` the figures of each, by owner.
+    `masks` (2t, H, W) holds an even number of frames; `frames` the figures of each, by owner. Beside the maps of
+    classes come `owner` and `anchor`, whose values are 1 + the id of a thing: what questions point at (`pointing`).
     """
     count = len(frames[0])
     who = owners(masks, count)
@@ -156,9 +168,10 @@ def dense_maps(
             motion[pair, index + 1] = motion_class(before[index], after[index])
     maps = {name: table[row, times, who] for row, name in enumerate(LOOKS)}
     maps |= offsets(maps["column"], maps["row"])
+    seen = last_owners(who)
+    maps |= {"owner": seen, "anchor": anchors(who, maps["across"], maps["down"])}
     if events:
         story, order = story_tables(events, pairs)
-        seen = last_owners(who)
         maps |= {"motion": motion[times, who], "story": story[times, seen], "order": order[times, seen]}
         del maps["text"]
         return maps

@@ -16,6 +16,7 @@ from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
 from model.training.labels import DECODER, TOWER
+from model.training.pointing import Pointer
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
 PLANS: dict[str, dict[str, int]] = {
@@ -111,12 +112,13 @@ class DenseHeads(nn.Module):
 
 
 class Teachers(nn.Module):
-    """The heads on the merger's output, and those on the middle of the decoder, where frames have met each other."""
+    """The heads on the merger's output, and those on the middle of the decoder, where frames and questions have met."""
 
     def __init__(self, width: int, classes: dict[str, int]) -> None:
         super().__init__()
         self.tower = DenseHeads(width, {name: classes[name] for name in TOWER})
         self.decoder = DenseHeads(width, {name: classes[name] for name in DECODER})
+        self.pointer = Pointer(width)
 
 
 def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -136,8 +138,9 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) ->
     hook = layers[len(layers) // 2].register_forward_hook(lambda module, given, out: middle.append(out))
     hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
     hook.remove()
-    told = teachers.decoder(middle[0][batch.media], batch.dense)
+    told = {f"decoder_{name}": loss for name, loss in teachers.decoder(middle[0][batch.media], batch.dense).items()}
+    pointed = {f"point_{name}": loss for name, loss in teachers.pointer(middle[0], batch.pointers).items()}
     rows = batch.targets >= 0  # (B, S)
     logits = model.logits(hidden[rows]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[rows], batch.weights[rows])
-    return {"language": language, **found, **{f"decoder_{name}": loss for name, loss in told.items()}}
+    return {"language": language, **found, **told, **pointed}

@@ -28,6 +28,11 @@ def shape_facts(facts: Facts) -> list[Facts]:
     return [fact for fact in facts["things"] if "text" not in fact]
 
 
+def ids(*facts: Facts) -> tuple[int, ...]:
+    """The numbers of things, in order."""
+    return tuple(sorted(fact["id"] for fact in facts))
+
+
 def alone(fact: Facts, things: list[Facts], *keys: str) -> bool:
     """Say whether no other thing has the same values under `keys`."""
     return sum(all(other[key] == fact[key] for key in keys) for other in things) == 1
@@ -68,10 +73,10 @@ def shape(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for fact in things:
         answer = language.shape(fact["thing"], lang)
         if len(things) == 1:
-            found.append(Ask("shape", "shape_one", answer))
+            found.append(Ask("shape", "shape_one", answer, about=ids(fact)))
         if alone(fact, things, "colour"):
-            found.append(Ask("shape", "shape_of", answer, {"c": language.colour(fact["colour"], lang)}))
-        found.append(Ask("shape", "shape_at", answer, {"p": located(fact, lang)}))
+            found.append(Ask("shape", "shape_of", answer, {"c": language.colour(fact["colour"], lang)}, ids(fact)))
+        found.append(Ask("shape", "shape_at", answer, {"p": located(fact, lang)}, ids(fact)))
     return found
 
 
@@ -82,13 +87,13 @@ def colour(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         answer = language.colour(fact["colour"], lang)
         if "text" in fact:
             if names := references(fact, facts, lang):
-                found.append(Ask("colour", "color_of", answer, {"s": names[0].removeprefix("the ")}))
+                found.append(Ask("colour", "color_of", answer, {"s": names[0].removeprefix("the ")}, ids(fact)))
             continue
         if len(things) == 1:
-            found.append(Ask("colour", "color_one", answer))
+            found.append(Ask("colour", "color_one", answer, about=ids(fact)))
         if alone(fact, things, "thing"):
-            found.append(Ask("colour", "color_of", answer, {"s": language.shape(fact["thing"], lang)}))
-        found.append(Ask("colour", "color_at", answer, {"p": located(fact, lang)}))
+            found.append(Ask("colour", "color_of", answer, {"s": language.shape(fact["thing"], lang)}, ids(fact)))
+        found.append(Ask("colour", "color_at", answer, {"p": located(fact, lang)}, ids(fact)))
     return found
 
 
@@ -98,17 +103,17 @@ def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     if not things:
         return []
     every = "shapes" if lang == "en" else "图形"
-    found = [Ask("count", "count", str(len(things)), {"ns": every})]
+    found = [Ask("count", "count", str(len(things)), {"ns": every}, ids(*things))]
     for fact in things:
         tint = f"{fact['colour']} {every}" if lang == "en" else f"{colours.CHINESE[fact['colour']]}的{every}"
         kinds = ((("thing",), language.shape(fact["thing"], lang, True)), (("colour",), tint))
         for keys, name in (*kinds, (("thing", "colour"), language.noun(fact, lang, True))):
-            number = sum(all(other[key] == fact[key] for key in keys) for other in things)
-            found.append(Ask("count", "count", str(number), {"ns": name}))
+            same = ids(*(other for other in things if all(other[key] == fact[key] for key in keys)))
+            found.append(Ask("count", "count", str(len(same)), {"ns": name}, same))
     ones = [ask for ask in found if ask.answer == "1"]
     found = [ask for ask in found if ask.answer != "1"] + rng.sample(ones, min(1, len(ones)))
     if rng.random() < NONE_ASKED:
-        found.append(Ask("count", "count", "0", {"ns": language.noun(absent(facts, rng), lang, True)}))
+        found.append(Ask("count", "count", "0", {"ns": language.noun(absent(facts, rng), lang, True)}, ()))
     return found
 
 
@@ -117,8 +122,9 @@ def position(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     found = []
     for fact in facts["things"]:
         if names := references(fact, facts, lang):
-            found.append(Ask("position", "position", language.place(fact["place"], lang), {"it": rng.choice(names)}))
-        found.append(Ask("position", "at_place", language.noun(fact, lang), {"p": located(fact, lang)}))
+            where = language.place(fact["place"], lang)
+            found.append(Ask("position", "position", where, {"it": rng.choice(names)}, ids(fact)))
+        found.append(Ask("position", "at_place", language.noun(fact, lang), {"p": located(fact, lang)}, ids(fact)))
     return found
 
 
@@ -137,8 +143,8 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         for key, words in RELATIONS.items():
             side = [other for other in things if other is not fact and related(other, key, fact)]
             if len(side) == 1:
-                slots = {"r": words[lang == "zh"], "it": name}
-                found.append(Ask("relation", "relation_what", language.noun(side[0], lang), slots))
+                slots, answer = {"r": words[lang == "zh"], "it": name}, language.noun(side[0], lang)
+                found.append(Ask("relation", "relation_what", answer, slots, ids(fact), ids(side[0])))
     for one, name in named:
         for two, other in named:
             sides = [key for key in RELATIONS if related(one, key, two)]
@@ -148,7 +154,7 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
             key = rng.choice(sides)
             words = RELATIONS[key if truth else OPPOSITE[key]]
             slots = {"r": words[lang == "zh"], "it": name, "other": other}
-            found.append(Ask("relation", "relation_is", YES["is"][lang][truth], slots))
+            found.append(Ask("relation", "relation_is", YES["is"][lang][truth], slots, ids(one), ids(two)))
     return found
 
 
@@ -176,7 +182,9 @@ def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
                 fact = fact | {"thing": rng.choice([s for s in shapes() if all(o["thing"] != s for o in things)])}
             name = language.noun(fact, lang, tinted=not bare)
             slots = {"a": language.article(name) if lang == "en" else name}
-            found.append(Ask("exists", "exists", YES["exists"][lang][truth], slots))
+            keys = ("thing",) if bare else ("thing", "colour")
+            same = ids(*(other for other in things if all(other[key] == fact[key] for key in keys)))
+            found.append(Ask("exists", "exists", YES["exists"][lang][truth], slots, same))
     return found
 
 
@@ -187,8 +195,8 @@ def background(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 def read(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The text, as it is written."""
-    texts = [fact["text"] for fact in facts["things"] if "text" in fact]
-    return [Ask("read", "read", texts[0])] if len(texts) == 1 else []
+    texts = [fact for fact in facts["things"] if "text" in fact]
+    return [Ask("read", "read", texts[0]["text"], about=ids(texts[0]))] if len(texts) == 1 else []
 
 
 MAKERS: tuple[Maker, ...] = (caption, shape, colour, count, position, relation, exists, background, read)

@@ -9,19 +9,20 @@ from model.training.sample import QA, Facts, Lang, Sample, Split
 CHINESE_SHARE = 0.3
 PER_SKILL = 4  # questions of one skill that a sample carries at most
 WEIGHTS = {
-    "caption": 1.4,
-    "shape": 0.9,
+    "caption": 1.3,
+    "shape": 0.6,
     "colour": 2.6,
-    "count": 2.6,
-    "position": 2.4,
+    "count": 3.0,
+    "position": 2.2,
     "relation": 2.4,
-    "exists": 1.8,
+    "exists": 2.0,
     "background": 0.2,
-    "read": 2.5,
-    "motion": 2.0,
-    "event": 2.6,
-    "order": 4.5,
+    "read": 2.2,
+    "motion": 1.4,
+    "event": 2.4,
+    "order": 6.0,
 }
+AGAIN = {"order": 0.7}  # what is left of a skill's weight each time it was asked
 ONCE = ("caption", "read", "background")  # a second one would only repeat the first
 DULL = 0.25  # weight of a count of one or none beside a count of several
 
@@ -67,7 +68,7 @@ def choose(sample: Sample, rng: random.Random, k: int) -> list[QA]:
     seen: dict[str, int] = {}
     while left and len(chosen) < k:
         totals = {skill: sum(qa.skill == skill for qa in left) for skill in {qa.skill for qa in left}}
-        weights = [_weight(qa) / totals[qa.skill] * 0.25 ** seen.get(qa.skill, 0) for qa in left]
+        weights = [_weight(qa) / totals[qa.skill] * AGAIN.get(qa.skill, 0.25) ** seen.get(qa.skill, 0) for qa in left]
         picked = rng.choices(left, weights)[0]
         left = [qa for qa in left if qa is not picked and (qa.question, qa.answer) != (picked.question, picked.answer)]
         if picked.skill in ONCE:

@@ -17,13 +17,18 @@ CELL = 28  # pixels a side of one merged token
 
 @dataclass(frozen=True)
 class QA:
-    """One question with its one right answer; `held` marks a phrasing that training never sees."""
+    """One question with its one right answer; `held` marks a phrasing that training never sees.
+
+    `about` and `other` are the ids of the things whose look decides the answer (see `asking.Ask`).
+    """
 
     skill: str
     lang: Lang
     question: str
     answer: str
     held: bool = False
+    about: tuple[int, ...] | None = None
+    other: tuple[int, ...] | None = None
 
 
 @dataclass

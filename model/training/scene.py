@@ -8,6 +8,7 @@ from model.training.sample import Size, Split
 from model.training.things import Figure, shapes, words
 
 LARGEST = {1: 0.92, 2: 0.52, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.32}
+ALIKE = 0.6  # share of the pictures for counting whose things have about one size
 MODES = {"single": 0.2, "mixed": 0.42, "counting": 0.22, "words": 0.16}
 
 
@@ -91,17 +92,17 @@ def plan_scene(rng: random.Random, size: Size, difficulty: float, split: Split) 
     mode, wishes = wishes_for(rng, names, difficulty, split)
     figures = [shape_figure(rng, w, share_of(rng, mode, w, len(wishes), difficulty), size) for w in wishes]
     figures.sort(key=lambda figure: -figure.width * figure.height)
-    if mode == "counting":  # things to be counted have about one size
+    if mode == "counting" and rng.random() < ALIKE:
         figures = _level(rng, figures)
     return background, _spread(rng, figures, size)
 
 
 def _level(rng: random.Random, figures: list[Figure]) -> list[Figure]:
-    """Give all figures nearly the same extent."""
-    side = min(max(figure.width, figure.height) for figure in figures)
+    """Give all figures nearly the same extent, that of any one of them."""
+    side = rng.choice([max(figure.width, figure.height) for figure in figures])
     leveled = []
     for figure in figures:
-        ratio = side / max(figure.width, figure.height) * rng.uniform(1.0, 1.15)
+        ratio = side / max(figure.width, figure.height) * rng.uniform(0.93, 1.07)
         data = figure.__dict__ | {"width": figure.width * ratio, "height": figure.height * ratio}
         leveled.append(Figure(**data))
     return leveled

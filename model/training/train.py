@@ -24,6 +24,8 @@ from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import PLANS, losses
 from model.training.state import CHECKPOINT, Run, save, start
 
+POINTING = 0.3  # weight of each pointer's loss, for the whole of a run
+
 
 def progress(run: Run, args: argparse.Namespace) -> float:
     """How much of the plan is done, 0..1, by minutes or by steps, whichever is further."""
@@ -50,6 +52,11 @@ def dense_weight(done: float, young: bool) -> float:
     return max(0.07, (1.0 if young else 0.3) * (1.0 - 1.6 * done))
 
 
+def loss_weight(name: str, dense: float) -> float:
+    """Weight of a loss in the sum, `dense` being that of a dense label."""
+    return 1.0 if name == "language" else POINTING if name.startswith("point_") else dense
+
+
 @contextmanager
 def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
     """Precision and attention of the forward pass.
@@ -65,8 +72,8 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
     """Forward, backward, update; return the losses."""
     with arithmetic(batch.ids.device, args.bfloat16):
         found = losses(run.model, run.teachers, batch, done < args.tower_first)
-    weight = dense_weight(done, not args.init)
-    total = torch.stack([loss if name == "language" else loss * weight for name, loss in found.items()]).sum()
+    dense = dense_weight(done, not args.init)
+    total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
     total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_([*run.model.parameters(), *run.teachers.parameters()], 1.0)
     for optimizer in run.optimizers:

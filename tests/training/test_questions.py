@@ -23,7 +23,8 @@ def thing(name: str, colour: str, row: int, column: int, **more: Any) -> dict[st
 
 
 def picture(*things: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": "image", "background": "white", "things": list(things), "events": []}
+    numbered = [fact | {"id": number} for number, fact in enumerate(things)]
+    return {"kind": "image", "background": "white", "things": numbered, "events": []}
 
 
 TWO_STARS = picture(thing("star", "red", 0, 0), thing("circle", "blue", 2, 2), thing("star", "red", 0, 2))
@@ -112,8 +113,31 @@ def test_worked_answers_about_a_clip() -> None:
     assert answers[("motion_is", "the star")] == "yes"
     assert answers[("order_first",)] == "the red circle appears"
     assert answers[("order_last",)] == "the blue star moves left"
+    assert answers[("order_before", "the blue star moves left")] == "the red circle appears"
+    assert answers[("order_after", "the red circle appears")] == "the blue star moves left"
+    assert answers[("order_when", "the blue star moves left")] == "last"
     assert answers[("order_is", "the red circle appears", "the blue star moves left")] == "yes"
     assert answers[("order_is", "the blue star moves left", "the red circle appears")] == "no"
+
+
+def pointed(facts: dict[str, Any]) -> dict[tuple[str, ...], tuple[Any, Any]]:
+    every = [ask for asks in facts_asked(facts, random.Random(0), "en").values() for ask in asks]
+    return {(ask.key, *ask.slots.values()): (ask.about, ask.other) for ask in every}
+
+
+def test_questions_know_which_things_they_are_about() -> None:
+    about = pointed(TWO_STARS)
+    assert about[("count", "red stars")] == ((0, 2), None)
+    assert about[("count", "shapes")] == ((0, 1, 2), None)
+    assert about[("color_of", "circle")] == ((1,), None)
+    assert about[("relation_what", "to the left of", "the circle")] == ((1,), (0,))
+    assert about[("caption",)] == (None, None)
+    for key, (ids, _) in about.items():
+        if key[0] == "exists" and len(key[1].split()) == 2:  # an article and a shape
+            assert ids == {"star": (0, 2), "circle": (1,)}.get(key[1].split()[1], ())
+    clips = pointed(clip({"what": "appear"}, {"what": "left"}, order=True))
+    assert clips[("order_is", "the blue star moves left", "the red circle appears")] == ((1,), (0,))
+    assert clips[("order_before", "the blue star moves left")] == ((1,), (0,))
 
 
 def test_relations_are_by_whole_places() -> None:

@@ -51,10 +51,13 @@ def test_shapes_and_types_of_a_sample() -> None:
         assert sample.frames.dtype == np.uint8 and sample.frames.flags.c_contiguous and channels == 3
         grid = ((count + 1) // 2, height // CELL, width // CELL)
         own = {"char", "text"} if sample.kind == "image" else {"motion", "story", "order"}
-        assert set(sample.dense) == {"thing", "colour", "alike", "across", "down", "column", "row"} | own
+        always = {"thing", "colour", "alike", "across", "down", "column", "row", "owner", "anchor"}
+        assert set(sample.dense) == always | own
+        ids = [*range(len(sample.facts["things"]) + 1)]
+        classes = labels.class_names() | {"owner": ids, "anchor": ids}
         for name, values in sample.dense.items():
             assert values.shape == grid and values.dtype == np.int64
-            assert values.min() >= 0 and values.max() < len(labels.class_names()[name])
+            assert values.min() >= 0 and values.max() < len(classes[name])
         json.dumps(sample.facts)
         assert sample.questions
 

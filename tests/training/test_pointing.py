@@ -1,0 +1,81 @@
+"""Questions point at the tokens of what they are about, and a pointer that is told so learns it."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from model.config import model_config, preprocess_config
+from model.tokenizer import Tokenizer
+from model.training.batches import Batch, BatchSource
+from model.training.data import Plan, batch_samples
+from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
+from model.training.labels import anchors
+from model.training.modeling import small_config
+from model.training.pointing import HEADS, IGNORED, Pointer, Pointers, labels_of
+from model.training.world import make_sample
+
+PLAN = Plan(seed=5, batch=4, questions=6, clips=0.5)
+
+
+def a_batch(step: int) -> Batch:
+    config = model_config(small_config("cpu", Tokenizer.from_file(TOKENIZER)))
+    source = BatchSource(PLAN, str(TOKENIZER), config, preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR))
+    source.progress.fill_(1.0)
+    return source[step]
+
+
+def test_labels_stand_at_the_tokens_of_the_things_that_a_question_is_about() -> None:
+    for seed in range(20):
+        sample = make_sample(seed, "image", (112, 140), 1, 1.0, 1.0)
+        owner = sample.dense["owner"].flatten()
+        for qa in sample.questions:
+            found = labels_of(sample, qa)
+            assert set(found) == {name for name, ids in (("about", qa.about), ("anchor", qa.about), ("other", qa.other))
+                                  if ids is not None}  # fmt: skip
+            if qa.about is None:
+                continue
+            assert found["about"].tolist() == [int(value - 1 in qa.about) for value in owner]
+            shown = {thing for thing in qa.about if thing + 1 in owner}
+            assert int(found["anchor"].sum()) == len(shown)  # one token a thing: what is counted
+
+
+def test_the_anchor_is_the_owned_cell_nearest_to_the_centre() -> None:
+    who = np.array([[[1, 1, 1, 0], [2, 0, 0, 0]]])
+    across = np.array([[[8, 6, 4, 0], [6, 0, 0, 0]]])  # class 6 and 7 are half a cell from the middle
+    assert anchors(who, across, np.full_like(who, 6)).tolist() == [[[0, 1, 0, 0], [2, 0, 0, 0]]]
+
+
+def test_a_batch_points_from_the_last_token_of_every_question_at_media_only() -> None:
+    kinds = set()
+    for step in range(6):
+        batch = a_batch(step)
+        samples, asked = batch_samples(PLAN, step, 1.0)
+        kinds.add(samples[0].kind)
+        assert len(batch.pointers.askers) == sum(qa.about is not None for qas in asked for qa in qas)
+        for number, (row, column) in enumerate(batch.pointers.askers.tolist()):
+            assert batch.targets[row, column] >= 0 and batch.targets[row, column - 1] < 0  # the answer begins here
+            labels = batch.pointers.labels[:, number]
+            assert bool((labels[HEADS.index("about")] != IGNORED).eq(batch.media[row]).all())
+            assert bool((labels[:, ~batch.media[row]] == IGNORED).all())
+    assert kinds == {"image", "video"}
+
+
+def test_a_pointer_learns_which_tokens_are_meant() -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(2, 12, 16)
+    hidden[:, -1] = hidden[:, 3]  # the question looks like the token that it asks for
+    labels = torch.full((len(HEADS), 2, 12), IGNORED, dtype=torch.int8)
+    labels[:, :, :8], labels[:, :, 3] = 0, 1
+    given = Pointers(torch.tensor([[0, 11], [1, 11]]), labels)
+    pointer = Pointer(16)
+    optimizer = torch.optim.Adam(pointer.parameters(), lr=0.01)
+    for _ in range(60):
+        losses = pointer(hidden, given)
+        assert set(losses) == set(HEADS)
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
+    assert all(float(loss.detach()) < 0.1 for loss in losses.values())
+    unknown = replace(given, labels=torch.full_like(labels, IGNORED))
+    assert pointer(hidden, unknown) == {}
