@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
-from model.training.phrasings import CHINESE, ENDINGS, ENGLISH, HELD, OPENINGS, QUESTION_OPENINGS
+from model.training.openings import ENDINGS, OPENINGS, QUESTION_OPENINGS
+from model.training.phrasings import HELD, tables
 from model.training.sample import QA, Lang, Split
 
 ROUGH = 0.25  # share of English questions that look typed in haste
@@ -31,7 +32,7 @@ class Ask:
 
 def wordings(key: str, lang: Lang, split: Split) -> tuple[tuple[str, ...], bool]:
     """The wordings of a question for a split, and whether they are the held-out ones."""
-    every, held = (ENGLISH if lang == "en" else CHINESE)[key], HELD[lang]
+    every, held = tables()[lang][key], HELD[lang]
     return (every[-held:], True) if split == "held" else (every[:-held], False)
 
 

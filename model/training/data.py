@@ -8,10 +8,10 @@ import hashlib
 import random
 from dataclasses import dataclass
 
-from model.training.labels import class_names
+from model.training.labels import DECODER, TOWER, class_names
+from model.training.parts import Part, parts
 from model.training.questions import choose
 from model.training.sample import CELL, QA, Kind, Sample, Size, Split
-from model.training.world import make_sample
 
 PICTURE_SIZES: tuple[Size, ...] = (
     (112, 112), (140, 140), (168, 168), (112, 140), (140, 112), (112, 168), (168, 112), (140, 168), (168, 140),
@@ -26,27 +26,32 @@ RATE_WEIGHTS = (1.0, 1.0, 3.0, 1.0)
 LARGE_TOKENS = 36  # merged tokens of the largest picture
 
 
+Shares = tuple[tuple[str, float], ...]
+PARTS: Shares = (("shapes", 0.45), ("clips", 0.55))
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run draws: about `batch` of the largest pictures a step (more of small ones), `questions` about each.
 
-    `clips` is the share of steps with clips once `clips_from` of the run is done; difficulty rises over `ramp` of it.
+    `parts` says how large a share of the steps each part of the world has; those with clips join when `clips_from` of
+    the run is done. Difficulty rises over `ramp` of it.
     """
 
     seed: int = 0
     batch: int = 32
     questions: int = 4
-    clips: float = 0.55
+    parts: Shares = PARTS
     clips_from: float = 0.03
     ramp: float = 0.3
 
 
 @dataclass(frozen=True)
 class SampleArgs:
-    """Arguments of `make_sample`."""
+    """Which part of the world draws a sample, and from what."""
 
+    part: str
     seed: int
-    kind: Kind
     size: Size
     frames: int
     fps: float
@@ -55,7 +60,8 @@ class SampleArgs:
 
     def make(self) -> Sample:
         """Draw it."""
-        return make_sample(self.seed, self.kind, self.size, self.frames, self.fps, self.difficulty, self.split)
+        make = parts()[self.part].make
+        return make(self.seed, self.size, self.frames, self.fps, self.difficulty, self.split)
 
 
 def merged_tokens(size: Size, frames: int) -> int:
@@ -95,41 +101,55 @@ def batch_size(plan: Plan, tokens: int) -> int:
     return max(plan.batch // 2, min(2 * plan.batch, plan.batch * LARGE_TOKENS // tokens), 1)
 
 
+def part_of(plan: Plan, rng: random.Random, progress: float) -> Part:
+    """The part that a step draws from."""
+    open_to = [(parts()[name], share) for name, share in plan.parts]
+    if progress < plan.clips_from:  # a plan of clips alone has nothing to wait for
+        open_to = [(part, share) for part, share in open_to if part.kind == "image"] or open_to
+    return rng.choices([part for part, _ in open_to], [share for _, share in open_to])[0]
+
+
+def bucket(rng: random.Random, kind: Kind, progress: float) -> tuple[Size, int]:
+    """Size and number of frames of a step."""
+    if kind == "image":
+        return picture_size(rng, progress), 1
+    return rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0], rng.choices(FRAMES, FRAME_WEIGHTS)[0]
+
+
 def plan_batch(plan: Plan, step: int, progress: float) -> list[SampleArgs]:
     """The arguments of all samples of one step, `progress` (0..1) of the run being done: one bucket, many seeds."""
     rng = random.Random(f"{plan.seed}/{step}")
-    kind: Kind = "video" if rng.random() < plan.clips and progress >= plan.clips_from else "image"
-    if kind == "image":
-        size, frames = picture_size(rng, progress), 1
-    else:
-        size = rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0]
-        frames = rng.choices(FRAMES, FRAME_WEIGHTS)[0]
+    part = part_of(plan, rng, progress)
+    size, frames = bucket(rng, part.kind, progress)
     batch = []
     for index in range(batch_size(plan, merged_tokens(size, frames))):
-        fps = rng.choices(RATES, RATE_WEIGHTS)[0] if kind == "video" else 1.0
+        fps = rng.choices(RATES, RATE_WEIGHTS)[0] if part.kind == "video" else 1.0
         hard = difficulty_at(rng, progress, plan.ramp)
-        batch.append(SampleArgs(sample_seed(plan.seed, step, index), kind, size, frames, fps, hard))
+        batch.append(SampleArgs(part.name, sample_seed(plan.seed, step, index), size, frames, fps, hard))
     return batch
 
 
 def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample], list[list[QA]]]:
     """Draw the samples of one step and choose the questions about each."""
-    samples = [args.make() for args in plan_batch(plan, step, progress)]
-    return samples, [choose(sample, random.Random(sample.seed), plan.questions) for sample in samples]
+    every = [(args.part, args.make()) for args in plan_batch(plan, step, progress)]
+    asked = [choose(one, random.Random(one.seed), plan.questions, parts()[part].skills) for part, one in every]
+    return [sample for _, sample in every], asked
 
 
-def dense_classes() -> dict[str, int]:
-    """How many classes each dense map has."""
-    return {name: len(classes) for name, classes in class_names().items()}
+def dense_classes(shares: Shares = PARTS) -> tuple[dict[str, int], dict[str, int]]:
+    """How many classes each dense map has that the tower, and that the decoder's middle, is told in these parts."""
+    common = {name: len(classes) for name, classes in class_names().items()}
+    own = {name: len(classes) for part, _ in shares for name, classes in parts()[part].classes.items()}
+    return {name: common[name] for name in TOWER} | own, {name: common[name] for name in DECODER}
 
 
-def held_out(count: int, kind: Kind, seed: int = 0) -> list[SampleArgs]:
-    """Arguments of `count` samples for evaluation: full difficulty, the sizes that the product makes."""
-    rng = random.Random(f"held/{kind}/{seed}")
+def held_out(count: int, part: str, seed: int = 0) -> list[SampleArgs]:
+    """Arguments of `count` samples of a part for evaluation: full difficulty, the sizes that the product makes."""
+    kind = parts()[part].kind
+    rng = random.Random(f"held/{part}/{seed}")
     found = []
     for index in range(count):
-        size = picture_size(rng, 1.0) if kind == "image" else rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0]
-        frames = 1 if kind == "image" else rng.choices(FRAMES, FRAME_WEIGHTS)[0]
+        size, frames = bucket(rng, kind, 1.0)
         fps = 1.0 if kind == "image" else rng.choices(RATES, RATE_WEIGHTS)[0]
-        found.append(SampleArgs(sample_seed(seed, 0, index), kind, size, frames, fps, 1.0, "held"))
+        found.append(SampleArgs(part, sample_seed(seed, 0, index), size, frames, fps, 1.0, "held"))
     return found

@@ -17,15 +17,16 @@ from model.generate import GenerateOptions, generate_batch
 from model.loading import LoadedModel, load
 from model.preprocess import MediaTensors, prepare
 from model.prompt import simple_messages
-from model.training.data import held_out
-from model.training.language import caption, clip_caption
-from model.training.phrasings import ENGLISH
+from model.training.data import PARTS, held_out
+from model.training.parts import Part, parts
+from model.training.phrasings import tables
 from model.training.placing import HELD_PAIRS
-from model.training.questions import ask, choose
-from model.training.sample import QA, Kind, Sample
+from model.training.questions import choose
+from model.training.sample import QA, Sample
 
 MAX_TOKENS = 96
 ABOUT_CLIPS = ("motion", "event", "order")
+TRAINED = tuple(name for name, _ in PARTS)
 Report = dict[str, Any]
 
 
@@ -49,18 +50,17 @@ class Outcome:
         return self.answer.strip() == self.wanted
 
 
-def default_prompt(sample: Sample) -> QA:
+def default_prompt(sample: Sample, part: Part) -> QA:
     """What the product asks when it is asked nothing."""
-    if sample.kind == "image":
-        return QA("default", "en", ENGLISH["caption"][0], caption(sample.facts, "en"))
-    return QA("default", "en", ENGLISH["clip"][0], clip_caption(sample.facts, "en"))
+    key = "caption" if part.kind == "image" else "clip"
+    return QA("default", "en", tables()["en"][key][0], part.caption(sample.facts, "en"))
 
 
-def counted_as(qa: QA, kind: Kind) -> str:
-    """The row of the table: skills that both kinds know are counted apart."""
-    if qa.skill in ABOUT_CLIPS:
+def counted_as(qa: QA, part: str) -> str:
+    """The row of the table: skills that several parts know are counted apart."""
+    if part == "shapes" or qa.skill in ABOUT_CLIPS:
         return qa.skill
-    return qa.skill if kind == "image" else f"{qa.skill} (clip)"
+    return f"{qa.skill} (clip)" if part == "clips" else f"{qa.skill} ({part})"
 
 
 def has_new_pair(sample: Sample) -> bool:
@@ -68,22 +68,23 @@ def has_new_pair(sample: Sample) -> bool:
     return any((fact["thing"], fact["colour"]) in HELD_PAIRS for fact in sample.facts["things"])
 
 
-def questions_of(sample: Sample, each: int) -> list[QA]:
+def questions_of(sample: Sample, part: Part, each: int) -> list[QA]:
     """The default prompt, some questions in wordings of training, and half as many in wordings held out of it."""
-    known = replace(sample, questions=ask(sample.facts, random.Random(sample.seed), "train"))
-    asked = choose(known, random.Random(sample.seed), each)
-    return [default_prompt(sample), *asked, *choose(sample, random.Random(sample.seed), each // 2)]
+    known = replace(sample, questions=part.ask(sample.facts, random.Random(sample.seed), "train"))
+    asked = choose(known, random.Random(sample.seed), each, part.skills)
+    reworded = choose(sample, random.Random(sample.seed), each // 2, part.skills)
+    return [default_prompt(sample, part), *asked, *reworded]
 
 
 def batches(
-    loaded: LoadedModel, kind: Kind, count: int, each: int, size: int
+    loaded: LoadedModel, part: Part, count: int, each: int, size: int
 ) -> Iterator[list[tuple[Sample, QA, MediaTensors]]]:
     """Draw held-out samples and group their questions into batches of at least `size`."""
     batch: list[tuple[Sample, QA, MediaTensors]] = []
-    for args in held_out(count, kind):
+    for args in held_out(count, part.name):
         sample = args.make()
         media = prepare(sample.frames, sample.kind, sample.sampled_fps, loaded.preprocess)
-        batch += [(sample, qa, media) for qa in questions_of(sample, each)]
+        batch += [(sample, qa, media) for qa in questions_of(sample, part, each)]
         if len(batch) >= size:
             yield batch
             batch = []
@@ -91,13 +92,13 @@ def batches(
         yield batch
 
 
-def ask_all(loaded: LoadedModel, kind: Kind, count: int, each: int, size: int) -> Iterator[Outcome]:
+def ask_all(loaded: LoadedModel, part: Part, count: int, each: int, size: int) -> Iterator[Outcome]:
     """Ask every question and yield what came back."""
     options = GenerateOptions(max_tokens=MAX_TOKENS)
-    for batch in batches(loaded, kind, count, each, size):
+    for batch in batches(loaded, part, count, each, size):
         requests = [(simple_messages(1, qa.question), [media]) for _, qa, media in batch]
         for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
-            name = counted_as(qa, kind)
+            name = counted_as(qa, part.name)
             probability = done.mean_probability
             new = has_new_pair(sample)
             yield Outcome(name, qa.lang, qa.question, qa.answer, done.text, probability, new, qa.held, sample.seed)
@@ -145,10 +146,14 @@ def table(measured: Report) -> str:
     return "\n".join(lines)
 
 
-def evaluate(loaded: LoadedModel, samples: int, each: int = 6, size: int = 48) -> tuple[Report, list[Outcome]]:
-    """Ask about `samples` pictures and half as many clips."""
+def evaluate(
+    loaded: LoadedModel, samples: int, each: int = 6, size: int = 48, names: Sequence[str] = TRAINED
+) -> tuple[Report, list[Outcome]]:
+    """Ask about `samples` pictures, or half as many clips, of each part of the world in `names`."""
     begin = time.monotonic()
-    outcomes = [*ask_all(loaded, "image", samples, each, size), *ask_all(loaded, "video", -(-samples // 2), each, size)]
+    outcomes: list[Outcome] = []
+    for part in (parts()[name] for name in names):
+        outcomes += ask_all(loaded, part, samples if part.kind == "image" else -(-samples // 2), each, size)
     measured = report(outcomes)
     seconds = round(time.monotonic() - begin, 1)
     return measured | {"pictures": samples, "clips": -(-samples // 2), "seconds": seconds}, outcomes
@@ -160,6 +165,7 @@ def main() -> None:
     parser.add_argument("--model", default="bundled", help="folder of a model, or 'bundled'")
     parser.add_argument("--samples", type=int, default=300, help="pictures; half as many clips are added")
     parser.add_argument("--each", type=int, default=6, help="questions about each, beside the default prompt")
+    parser.add_argument("--parts", nargs="+", choices=tuple(parts()), default=TRAINED, help="parts of the world")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--quantize", choices=("none", "int8", "int4"), default="none")
@@ -167,7 +173,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="print this many wrong answers")
     args = parser.parse_args()
     loaded = load(args.model, device=args.device, dtype=args.dtype, quantize=args.quantize)
-    measured, outcomes = evaluate(loaded, args.samples, args.each)
+    measured, outcomes = evaluate(loaded, args.samples, args.each, names=args.parts)
     print(table(measured))
     print(json.dumps({key: value for key, value in measured.items() if key != "skills"}))
     for outcome in [outcome for outcome in outcomes if not outcome.exact][: args.show]:

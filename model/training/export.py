@@ -120,6 +120,8 @@ def command_of(args: Mapping[str, Any]) -> str:
         given["out"] = f"runs/{Path(given['out']).name}"
     if "init" in given:
         given["init"] = Path(given["init"]).name
+    if "parts" in given:
+        given["parts"] = ",".join(f"{name}={share:g}" for name, share in given["parts"])
     switches = ("bfloat16", "compile")  # on unless switched off
     flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in switches)
     return f"python -m model.training.train {flags}".strip()

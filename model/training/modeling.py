@@ -15,7 +15,6 @@ from model.config import ModelConfig, model_config
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
-from model.training.labels import DECODER, TOWER
 from model.training.pointing import Pointer
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
@@ -114,10 +113,10 @@ class DenseHeads(nn.Module):
 class Teachers(nn.Module):
     """The heads on the merger's output, and those on the middle of the decoder, where frames and questions have met."""
 
-    def __init__(self, width: int, classes: dict[str, int]) -> None:
+    def __init__(self, width: int, tower: dict[str, int], decoder: dict[str, int]) -> None:
         super().__init__()
-        self.tower = DenseHeads(width, {name: classes[name] for name in TOWER})
-        self.decoder = DenseHeads(width, {name: classes[name] for name in DECODER})
+        self.tower = DenseHeads(width, tower)
+        self.decoder = DenseHeads(width, decoder)
         self.pointer = Pointer(width)
 
 

@@ -1,6 +1,7 @@
 """Turns facts into questions with one canonical answer each, by skill, and picks among them."""
 
 import random
+from collections.abc import Mapping, Sequence
 
 from model.training import clip_questions, picture_questions
 from model.training.asking import Ask, worded
@@ -27,9 +28,11 @@ ONCE = ("caption", "read", "background")  # a second one would only repeat the f
 DULL = 0.25  # weight of a count of one or none beside a count of several
 
 
-def facts_asked(facts: Facts, rng: random.Random, lang: Lang) -> dict[str, list[Ask]]:
-    """All that can be asked of the facts in one language, by skill."""
-    makers = picture_questions.MAKERS if facts["kind"] == "image" else clip_questions.MAKERS
+def facts_asked(
+    facts: Facts, rng: random.Random, lang: Lang, makers: Sequence[picture_questions.Maker] = ()
+) -> dict[str, list[Ask]]:
+    """All that `makers` can ask of the facts in one language, by skill; without any, those of shapes or of clips."""
+    makers = makers or (picture_questions.MAKERS if facts["kind"] == "image" else clip_questions.MAKERS)
     by_skill: dict[str, list[Ask]] = {}
     for maker in makers:
         for ask in maker(facts, rng, lang):
@@ -46,13 +49,13 @@ def _some(rng: random.Random, asks: list[Ask], most: int) -> list[Ask]:
     return chosen
 
 
-def _weight(qa: QA) -> float:
-    return WEIGHTS[qa.skill] * (DULL if qa.skill == "count" and qa.answer in ("0", "1") else 1.0)
+def _weight(qa: QA, skills: Mapping[str, float]) -> float:
+    return skills[qa.skill] * (DULL if qa.skill == "count" and qa.answer in ("0", "1") else 1.0)
 
 
-def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
+def ask(facts: Facts, rng: random.Random, split: Split, makers: Sequence[picture_questions.Maker] = ()) -> list[QA]:
     """Word some questions of every skill; the language is drawn for each question."""
-    asked: dict[Lang, dict[str, list[Ask]]] = {lang: facts_asked(facts, rng, lang) for lang in ("en", "zh")}
+    asked: dict[Lang, dict[str, list[Ask]]] = {lang: facts_asked(facts, rng, lang, makers) for lang in ("en", "zh")}
     found: list[QA] = []
     for skill in asked["en"]:
         chinese = sum(rng.random() < CHINESE_SHARE for _ in range(PER_SKILL))
@@ -62,13 +65,15 @@ def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
     return found
 
 
-def choose(sample: Sample, rng: random.Random, k: int) -> list[QA]:
+def choose(sample: Sample, rng: random.Random, k: int, skills: Mapping[str, float] = WEIGHTS) -> list[QA]:
     """Pick k questions, skills by their weights and seldom one twice; a caption comes last, since it tells all."""
     left, chosen = list(sample.questions), list[QA]()
     seen: dict[str, int] = {}
     while left and len(chosen) < k:
         totals = {skill: sum(qa.skill == skill for qa in left) for skill in {qa.skill for qa in left}}
-        weights = [_weight(qa) / totals[qa.skill] * AGAIN.get(qa.skill, 0.25) ** seen.get(qa.skill, 0) for qa in left]
+        weights = [
+            _weight(qa, skills) / totals[qa.skill] * AGAIN.get(qa.skill, 0.25) ** seen.get(qa.skill, 0) for qa in left
+        ]
         picked = rng.choices(left, weights)[0]
         left = [qa for qa in left if qa is not picked and (qa.question, qa.answer) != (picked.question, picked.answer)]
         if picked.skill in ONCE:

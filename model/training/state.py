@@ -81,13 +81,16 @@ def start(args: argparse.Namespace, device: torch.device) -> Run:
     config = state["config"] if state else small_config(args.plan, Tokenizer.from_file(TOKENIZER))
     torch.manual_seed(args.seed)
     model = build(config).to(device)
-    teachers = Teachers(config["hidden_size"], dense_classes()).to(device)
+    teachers = Teachers(config["hidden_size"], *dense_classes(args.parts)).to(device)
     if state:
         model.load_state_dict(state["model"])
-        known = teachers.state_dict()
-        teachers.load_state_dict(
-            {name: value for name, value in state["teachers"].items() if name in known}, strict=False
-        )
+        known = teachers.state_dict()  # a head that the other run had not, or had for other classes, begins anew
+        fitting = {
+            name: value
+            for name, value in state["teachers"].items()
+            if name in known and known[name].shape == value.shape
+        }
+        teachers.load_state_dict(fitting, strict=False)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     run = Run(model, teachers, average, make_optimizers(model, teachers, args.lr), config)
     if state and saved.exists():

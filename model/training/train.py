@@ -19,9 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
 from model.training.batches import Batch, BatchSource, stream
-from model.training.data import Plan
+from model.training.data import PARTS, Plan, Shares
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import PLANS, losses
+from model.training.parts import parts
 from model.training.state import CHECKPOINT, Run, save, start
 
 POINTING = 0.3  # weight of each pointer's loss, for the whole of a run
@@ -161,7 +162,7 @@ def train(args: argparse.Namespace) -> Path:
     if args.compile:
         compile_elementwise(run.model)
     source = BatchSource(
-        Plan(seed=args.seed, batch=args.batch, questions=args.questions),
+        Plan(seed=args.seed, batch=args.batch, questions=args.questions, parts=args.parts),
         str(TOKENIZER),
         model_config(run.config),
         preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR),
@@ -183,12 +184,23 @@ def train(args: argparse.Namespace) -> Path:
     return out / CHECKPOINT
 
 
+def shares(text: str) -> Shares:
+    """Read "shapes=0.45,clips=0.55"; argparse turns the error of an unknown part or a wrong number into its message."""
+    found = tuple((name, float(share)) for name, _, share in (item.partition("=") for item in text.split(",")))
+    if unknown := [name for name, _ in found if name not in parts()]:
+        raise argparse.ArgumentTypeError(f"no part is called {unknown[0]}; there are {', '.join(parts())}")
+    return found
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(prog="python -m model.training.train", description=__doc__)
     made.add_argument("--out", required=True, help="folder of the run: checkpoint and log")
     made.add_argument("--plan", choices=sorted(PLANS), default="gpu" if torch.cuda.is_available() else "cpu")
     made.add_argument("--init", help="begin with the weights of this checkpoint or exported folder")
+    made.add_argument(
+        "--parts", type=shares, default=PARTS, help="parts of the world and their shares, as in shapes=0.45,clips=0.55"
+    )
     made.add_argument("--minutes", type=float, default=0.0, help="length of the plan in minutes of training")
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")
     made.add_argument("--batch", type=int, default=32, help="pictures a step")

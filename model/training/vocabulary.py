@@ -17,7 +17,7 @@ from model.tokenizer import added_tokens, published_pipeline
 from model.training import colours, language
 from model.training.data import Plan, plan_batch
 from model.training.everyday import CHINESE_TEXT, ENGLISH_TEXT, ENGLISH_WORDS
-from model.training.phrasings import CHINESE, ENGLISH
+from model.training.phrasings import tables
 from model.training.things import catalogue, words
 
 SIZE = 4096
@@ -28,7 +28,7 @@ NAMES_FILE = Path(__file__).parents[2] / ".." / "shared" / "assets" / "emoji_nam
 
 def asked(samples: int) -> Iterator[str]:
     """Questions and answers of many samples of the world, as training meets them."""
-    plan = Plan(seed=4096, batch=16, clips=0.4, ramp=0.0)
+    plan = Plan(seed=4096, batch=16, ramp=0.0)
     made = 0
     step = 0
     while made < samples:
@@ -63,7 +63,7 @@ def general() -> Iterator[str]:
         yield CHINESE_TEXT
     for word in (*ENGLISH_WORDS.split(), *words.WORDS):
         yield from (word, f" {word}", f" {word}", word.capitalize(), f" {word.upper()}")
-    for rows in (ENGLISH, CHINESE):
+    for rows in tables().values():
         for row in rows.values():
             for text in row:
                 yield from in_words(text)

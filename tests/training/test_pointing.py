@@ -15,7 +15,7 @@ from model.training.modeling import small_config
 from model.training.pointing import HEADS, IGNORED, Pointer, Pointers, labels_of
 from model.training.world import make_sample
 
-PLAN = Plan(seed=5, batch=4, questions=6, clips=0.5)
+PLAN = Plan(seed=5, batch=4, questions=6)
 
 
 def a_batch(step: int) -> Batch:

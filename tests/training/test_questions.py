@@ -11,7 +11,7 @@ import pytest
 from model.training import language
 from model.training.asking import wordings
 from model.training.data import Plan, batch_samples, held_out
-from model.training.phrasings import CHINESE, ENGLISH
+from model.training.phrasings import tables
 from model.training.picture_questions import related
 from model.training.questions import choose, facts_asked
 from model.training.sample import Sample
@@ -198,7 +198,7 @@ def matcher(template: str) -> re.Pattern[str]:
 
 def test_training_never_asks_in_held_wordings() -> None:
     held: dict[str, re.Pattern[str]] = {}
-    for table, lang in ((ENGLISH, "en"), (CHINESE, "zh")):
+    for table, lang in ((tables()["en"], "en"), (tables()["zh"], "zh")):
         for key in table:
             every, _ = wordings(key, lang, "held")  # type: ignore[arg-type]
             known, _ = wordings(key, lang, "train")  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def test_training_never_asks_in_held_wordings() -> None:
         for qas in batch_samples(Plan(seed=3, batch=8), step, 0.9)[1]:
             for qa in qas:
                 assert not qa.held and not any(p.match(plain(qa.question)) for p in held.values()), qa
-    for args in (*held_out(4, "image"), *held_out(4, "video")):
+    for args in (*held_out(4, "shapes"), *held_out(4, "clips")):
         assert all(qa.held for qa in args.make().questions)
 
 

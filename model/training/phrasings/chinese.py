@@ -1,9 +1,5 @@
 """How people ask in Chinese: many wordings for each question, the last of every list kept for evaluation."""
 
-CHINESE_OPENINGS = ("看{view}，", "你好，", "您好，", "你好！", "看一下{view}，", "请看{view}。", "嗨，")
-CHINESE_QUESTION_OPENINGS = ("请问，", "问一下，", "想问一下，", "请教一下，", "请回答：", "看{view}回答：")
-CHINESE_ENDINGS = ("请简短回答。", "谢谢！", "谢谢。", "简单回答即可。", "请用中文回答。", "麻烦了。")
-
 CHINESE: dict[str, tuple[str, ...]] = {
     "caption": (
         "描述这张图片。", "这张图片里有什么？", "请描述这张图。", "图里有什么？", "描述一下图片", "你看到了什么？",

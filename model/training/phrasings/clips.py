@@ -1,6 +1,6 @@
-"""How people ask in English about clips: part of `phrasings.ENGLISH`, the last two of every list are held out."""
+"""How people ask in English about clips: the last two of every list are held out."""
 
-CLIPS: dict[str, tuple[str, ...]] = {
+ENGLISH: dict[str, tuple[str, ...]] = {
     "clip": (
         "Describe this video.", "What happens in this video?", "Describe the video.", "What happens?",
         "Caption this video.", "what is going on here?", "Describe this clip.", "What does the video show?",

@@ -1,37 +1,4 @@
-"""How people ask: many wordings for each question; `HELD` counts those kept for evaluation.
-
-The last wordings of every list are never used in training. Captions list the product's default prompts first.
-English questions about pictures are here, those about clips and the Chinese ones in the files beside it.
-"""
-
-from model.training.phrasings_clips import CLIPS
-from model.training.phrasings_zh import CHINESE, CHINESE_ENDINGS, CHINESE_OPENINGS, CHINESE_QUESTION_OPENINGS
-
-__all__ = ["CHINESE", "ENDINGS", "ENGLISH", "HELD", "OPENINGS", "QUESTION_OPENINGS"]
-
-HELD = {"en": 2, "zh": 1}
-
-OPENINGS = {
-    "en": (
-        "Please: ", "Look at the {view}. ", "Look at this {view}. ", "Look closely. ", "Have a look. ", "Hi, ", "Hi! ",
-        "Hello! ", "Hello, ", "Hey, ", "OK, ", "Next: ", "Now, ", "Here is a {view}. ", "About this {view}: ",
-    ),
-    "zh": CHINESE_OPENINGS,
-}  # fmt: skip
-QUESTION_OPENINGS = {
-    "en": (
-        "Quick question: ", "Question: ", "I have a question: ", "One more question: ", "Just curious: ",
-        "I was wondering, ", "Help me out: ", "So, ",
-    ),
-    "zh": CHINESE_QUESTION_OPENINGS,
-}  # fmt: skip
-ENDINGS = {
-    "en": (
-        " Answer briefly.", " Thanks!", " Thank you.", " thanks", " Keep it short.", " Be brief.",
-        " A short answer, please.", " Just the answer, please.", " Answer in English.",
-    ),
-    "zh": CHINESE_ENDINGS,
-}  # fmt: skip
+"""How people ask in English about still pictures; captions list the product's default prompts first."""
 
 ENGLISH: dict[str, tuple[str, ...]] = {
     "caption": (
@@ -275,5 +242,4 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Write down the text.", "Transcribe the text.", "Copy the text from the image.", "Give me the text.", "text?",
         "Say what is written here.", "How does the text read?", "Please read it to me.", "What text do you see?",
     ),
-    **CLIPS,
 }  # fmt: skip
