@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.training import colours, language
-from model.training.evaluate import Report, table
+from model.training.evaluate import Report, listed, table
 from model.training.placing import HELD_PAIRS
 from model.training.things import catalogue, shapes, words
 
@@ -71,6 +71,10 @@ never used.
 
 {table}
 
+{listed}
+
+Facts of captions are counted by clause (a group of things with its place, an event, the background).
+
 Shape and colour where a pair of shape and colour was never trained ({pairs}): {new[exact]} % of {new[n]} exact, against
 {seen[exact]} % of {seen[n]} elsewhere. The median of the mean token probability is {sure[right]} for right answers and
 {sure[wrong]} for wrong ones.
@@ -96,6 +100,7 @@ def measured_text(measured: Report) -> str:
         pictures=measured["pictures"],
         clips=measured["clips"],
         table=table(measured),
+        listed=listed(measured),
         pairs=pairs,
         new=measured["new_pairs"],
         seen=measured["seen_pairs"],

@@ -17,6 +17,7 @@ from model.generate import GenerateOptions, generate_batch
 from model.loading import LoadedModel, load
 from model.preprocess import MediaTensors, prepare
 from model.prompt import simple_messages
+from model.training import metrics
 from model.training.data import PARTS, held_out
 from model.training.parts import Part, parts
 from model.training.phrasings import tables
@@ -35,6 +36,7 @@ class Outcome:
     """One question asked: under which name it is counted, and what came back."""
 
     name: str
+    skill: str
     lang: str
     question: str
     wanted: str
@@ -101,7 +103,9 @@ def ask_all(loaded: LoadedModel, part: Part, count: int, each: int, size: int) -
             name = counted_as(qa, part.name)
             probability = done.mean_probability
             new = has_new_pair(sample)
-            yield Outcome(name, qa.lang, qa.question, qa.answer, done.text, probability, new, qa.held, sample.seed)
+            yield Outcome(
+                name, qa.skill, qa.lang, qa.question, qa.answer, done.text, probability, new, qa.held, sample.seed
+            )
 
 
 def share(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
@@ -129,11 +133,33 @@ def report(outcomes: Sequence[Outcome]) -> Report:
         "seen_pairs": share([outcome for outcome in look if not outcome.new_pair]),
         "new_pairs": share([outcome for outcome in look if outcome.new_pair]),
         "median_probability": sure,
+        **details(known),
+    }
+
+
+def details(outcomes: Sequence[Outcome]) -> Report:
+    """What an exact answer does not tell: facts of captions, size of errors, language, whether sureness is earned."""
+    told: dict[str, list[tuple[str, str]]] = {}
+    for outcome in outcomes:
+        told.setdefault(outcome.name, []).append((outcome.wanted, outcome.answer))
+    by_skill = {outcome.name: outcome.skill for outcome in outcomes}
+    return {
+        "caption_facts": {
+            name: metrics.facts_kept(pairs) for name, pairs in told.items() if by_skill[name] in ("caption", "default")
+        },
+        "number_error": {
+            name: metrics.number_error(pairs) for name, pairs in told.items() if by_skill[name] in ("count", "when")
+        },
+        "character_error": {
+            name: metrics.character_error(pairs) for name, pairs in told.items() if by_skill[name] == "read"
+        },
+        "language_kept": metrics.language_kept((o.lang, o.wanted, o.answer) for o in outcomes),
+        "calibration": metrics.calibration((outcome.probability, outcome.exact) for outcome in outcomes),
     }
 
 
 def table(measured: Report) -> str:
-    """The report as a Markdown table."""
+    """The exact answers of a report as a Markdown table."""
     lines = [
         "| skill | questions | exact % | English % | Chinese % | new wordings % (questions) |",
         "|---|---:|---:|---:|---:|---:|",
@@ -143,6 +169,25 @@ def table(measured: Report) -> str:
         reworded = row["new_wording"]
         last = f"{reworded['exact']:.1f} ({reworded['n']})" if reworded["n"] else "-"
         lines.append(f"| {name} | {row['n']} | {row['exact']:.1f} | {langs[0]} | {langs[1]} | {last} |")
+    return "\n".join(lines)
+
+
+def listed(measured: Report) -> str:
+    """What the table does not hold, as a Markdown list."""
+    lines = [
+        f"- {name}: {row['precision']:.1f} % of the stated facts true, {row['recall']:.1f} % of the true ones stated"
+        for name, row in measured["caption_facts"].items()
+    ]
+    lines += [
+        f"- {name}: off by {row['mean']:.2f} on average, {row['no_number']} of {row['n']} answers without a number"
+        for name, row in measured["number_error"].items()
+    ]
+    lines += [f"- {name}: {wrong:.1f} % of the characters wrong" for name, wrong in measured["character_error"].items()]
+    lines.append(f"- answered in the language of the question: {measured['language_kept']:.1f} %")
+    bands = (
+        f"{row['from']:.2f}-{row['to']:.2f}: {row['exact']:.0f} % of {row['n']}" for row in measured["calibration"]
+    )
+    lines.append(f"- exact by mean token probability: {'; '.join(bands)}")
     return "\n".join(lines)
 
 
@@ -174,8 +219,8 @@ def main() -> None:
     args = parser.parse_args()
     loaded = load(args.model, device=args.device, dtype=args.dtype, quantize=args.quantize)
     measured, outcomes = evaluate(loaded, args.samples, args.each, names=args.parts)
-    print(table(measured))
-    print(json.dumps({key: value for key, value in measured.items() if key != "skills"}))
+    print(table(measured), listed(measured), sep="\n\n")
+    print(json.dumps({key: measured[key] for key in ("seen_pairs", "new_pairs", "median_probability", "seconds")}))
     for outcome in [outcome for outcome in outcomes if not outcome.exact][: args.show]:
         print(json.dumps(asdict(outcome), ensure_ascii=False))
     if args.out:

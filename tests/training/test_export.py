@@ -90,7 +90,7 @@ def test_no_part_is_larger_than_its_limit_and_nothing_is_lost() -> None:
 def outcome(
     name: str, lang: str, wanted: str, answer: str, probability: float = 0.9, new: bool = False, reworded: bool = False
 ) -> Outcome:
-    return Outcome(name, lang, "?", wanted, answer, probability, new, reworded, 0)
+    return Outcome(name, name.split(" ")[0], lang, "?", wanted, answer, probability, new, reworded, 0)
 
 
 def test_the_report_counts_exact_answers() -> None:

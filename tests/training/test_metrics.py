@@ -1,0 +1,63 @@
+"""Measures beside exact answers, on worked numbers."""
+
+import pytest
+
+from model.training.metrics import (
+    calibration,
+    character_error,
+    clauses,
+    edits,
+    facts_kept,
+    language_kept,
+    number_error,
+    number_in,
+)
+
+
+def test_captions_fall_into_facts() -> None:
+    assert set(clauses("Two red stars at the top and a blue circle, on a white background.")) == {
+        "two red stars at the top", "blue circle", "white background",
+    }  # fmt: skip
+    assert set(clauses("First a red circle appears, then a blue star turns green, on a black background.")) == {
+        "red circle appears", "blue star turns green", "black background",
+    }  # fmt: skip
+    assert set(clauses("白色背景上，上方有两个红色的星形，中间有一个圆形。")) == {
+        "白色背景上", "上方有两个红色的星形", "中间有一个圆形",
+    }  # fmt: skip
+
+
+def test_facts_stated_and_facts_true() -> None:
+    wanted = "A red star and a blue circle, on a white background."
+    assert facts_kept([(wanted, wanted)]) == {"precision": 100.0, "recall": 100.0}
+    assert facts_kept([(wanted, "A red star, on a white background.")]) == {"precision": 100.0, "recall": 66.7}
+    assert facts_kept([(wanted, "A red star, a red star, a ring and a blue circle.")]) == {
+        "precision": 50.0, "recall": 66.7,
+    }  # fmt: skip
+    assert facts_kept([]) == {"precision": 0.0, "recall": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "distance"),
+    [("stop", "stop", 0), ("", "abc", 3), ("stop", "shop", 1), ("kitten", "sitting", 3), ("10:45", "10:5", 1)],
+)
+def test_edits_are_levenshteins(one: str, two: str, distance: int) -> None:
+    assert edits(one, two) == edits(two, one) == distance
+
+
+def test_character_error_is_by_wanted_characters() -> None:
+    assert character_error([("stop", "shop"), ("cafe", "cafe")]) == 12.5
+    assert character_error([]) == 0.0
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert (number_in("at 3.5 seconds"), number_in("在第2秒"), number_in("never")) == (3.5, 2.0, None)
+    assert number_error([("3", "4"), ("2", "2"), ("5", "many"), ("none", "1")]) == {"mean": 0.5, "no_number": 1, "n": 3}
+
+
+def test_the_language_is_that_of_the_wanted_answer() -> None:
+    assert language_kept([("en", "red", "red"), ("zh", "红色", "red"), ("zh", "3", "3")]) == pytest.approx(66.7)
+
+
+def test_calibration_counts_every_answer_once() -> None:
+    bins = calibration([(0.3, False), (0.97, True), (0.96, False), (1.0, True), (0.99, True)])
+    assert [(row["from"], row["n"], row["exact"]) for row in bins] == [(0.0, 1, 0.0), (0.95, 2, 50.0), (0.99, 2, 100.0)]
