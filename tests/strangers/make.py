@@ -30,8 +30,9 @@ OFFICE_XML = """<?xml version="1.0" encoding="UTF-8"?>
   xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
   xmlns:svg="urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0"
   xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0">
+ <office:styles/>
  <office:automatic-styles>
-  <style:page-layout style:name="page"><style:page-layout-properties fo:margin="1cm"
+  <style:page-layout style:name="page"><style:page-layout-properties
     fo:page-width="{width}cm" fo:page-height="{height}cm" style:print-orientation="landscape"/></style:page-layout>
   <style:style style:name="paper" style:family="drawing-page"><style:drawing-page-properties
     draw:background-size="full" {paper}/></style:style>
@@ -104,7 +105,9 @@ def page(size: tuple[float, float], shapes: list[Shape], paper: str = "") -> str
     """A drawing as a flat ODG document."""
     styles, drawn = [], []
     for index, (preset, fill, line, (left, top, width, height)) in enumerate(shapes):
-        stroke = f'draw:stroke="solid" svg:stroke-width="0cm" svg:stroke-color="{line}"' if line else 'draw:stroke="none"'
+        stroke = (
+            f'draw:stroke="solid" svg:stroke-width="0cm" svg:stroke-color="{line}"' if line else 'draw:stroke="none"'
+        )
         styles.append(
             f'  <style:style style:name="gr{index}" style:family="graphic"><style:graphic-properties {stroke}'
             f' draw:fill="solid" draw:fill-color="{fill}"/></style:style>'
@@ -176,7 +179,10 @@ OFFICE: dict[str, tuple[Callable[[], str], Facts]] = {
     ),
     "office_three_kinds": (
         three_kinds,
-        ("white", (("star", "yellow", "top left"), ("hexagon", "purple", "top right"), ("diamond", "orange", "bottom"))),
+        (
+            "white",
+            (("star", "yellow", "top left"), ("hexagon", "purple", "top right"), ("diamond", "orange", "bottom")),
+        ),
     ),
     "office_night": (night, ("blue", (("crescent", "yellow", "left"), ("star", "white", "right")))),
 }
