@@ -52,7 +52,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Row:
-    """One picture with its questions, before padding; `branch` is 0 for the shared prefix, then 1, 2, ..."""
+    """One sample with its questions, before padding; `branch` is 0 for the shared prefix, then 1, 2, ..."""
 
     ids: list[int]
     targets: list[int]
@@ -62,13 +62,18 @@ class Row:
     askers: list[int]  # where the last token of each question stands
 
 
-def make_row(medium: MediaTensors, questions: Sequence[QA], tokenizer: Tokenizer, config: ModelConfig) -> Row:
-    """Lay out one picture's shared prefix and one branch a question."""
+def media_of(sample: Sample, preprocess: PreprocessConfig) -> list[MediaTensors]:
+    """The pictures or the clip of one sample as the product prepares them."""
+    return [prepare(frames, sample.kind, sample.sampled_fps, preprocess) for frames in sample.media()]
+
+
+def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: Tokenizer, config: ModelConfig) -> Row:
+    """Lay out the shared prefix of one sample, with its one clip or its pictures, and one branch a question."""
     end_id = tokenizer.token_id(IM_END)
-    prompts = [build_prompt(simple_messages(1, qa.question), [medium], tokenizer, config) for qa in questions]
-    cut = prompts[0].index(config.vision_end_token_id) + 1
+    prompts = [build_prompt(simple_messages(len(media), qa.question), media, tokenizer, config) for qa in questions]
+    cut = len(prompts[0]) - prompts[0][::-1].index(config.vision_end_token_id)
     ids, targets, weights, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0.0] * cut, [0] * cut
-    prefix, start, _ = mrope_positions(ids, [medium], config)
+    prefix, start, _ = mrope_positions(ids, media, config)
     places, askers = [prefix], list[int]()
     for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
         answer = [*tokenizer.encode(qa.answer), end_id]
@@ -97,8 +102,8 @@ def branch_mask(branch: Tensor) -> Tensor:
 def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer: Tokenizer, config: ModelConfig,
             preprocess: PreprocessConfig) -> Batch:  # fmt: skip
     """Turn samples of one size, each with the questions asked about it, into one batch."""
-    media = [prepare(sample.frames, sample.kind, sample.sampled_fps, preprocess) for sample in samples]
-    rows = [make_row(medium, qas, tokenizer, config) for medium, qas in zip(media, asked, strict=True)]
+    media = [media_of(sample, preprocess) for sample in samples]
+    rows = [make_row(own, qas, tokenizer, config) for own, qas in zip(media, asked, strict=True)]
     length = -(-max(len(row.ids) for row in rows) // 8) * 8
     ids = torch.zeros(len(rows), length, dtype=torch.long)
     targets, branch = torch.full_like(ids, IGNORE), torch.full_like(ids, -1)
@@ -112,8 +117,8 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
     names = set.intersection(*(set(sample.dense) for sample in samples))
     dense = {name: torch.cat([torch.from_numpy(sample.dense[name]).flatten() for sample in samples]) for name in names}
     return Batch(
-        patches=torch.cat([medium.patches for medium in media]),
-        grids=tuple(medium.grid for medium in media),
+        patches=torch.cat([medium.patches for own in media for medium in own]),
+        grids=tuple(medium.grid for own in media for medium in own),
         ids=ids,
         positions=positions,
         mask=branch_mask(branch),

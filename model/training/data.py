@@ -122,7 +122,7 @@ def plan_batch(plan: Plan, step: int, progress: float) -> list[SampleArgs]:
     part = part_of(plan, rng, progress)
     size, frames = bucket(rng, part.kind, progress)
     batch = []
-    for index in range(batch_size(plan, merged_tokens(size, frames))):
+    for index in range(batch_size(plan, merged_tokens(size, frames) * part.pictures)):
         fps = rng.choices(RATES, RATE_WEIGHTS)[0] if part.kind == "video" else 1.0
         hard = difficulty_at(rng, progress, plan.ramp)
         batch.append(SampleArgs(part.name, sample_seed(plan.seed, step, index), size, frames, fps, hard))

@@ -15,9 +15,10 @@ from typing import Any
 
 from model.generate import GenerateOptions, generate_batch
 from model.loading import LoadedModel, load
-from model.preprocess import MediaTensors, prepare
+from model.preprocess import MediaTensors
 from model.prompt import simple_messages
 from model.training import metrics
+from model.training.batches import media_of
 from model.training.data import PARTS, held_out
 from model.training.parts import Part, parts
 from model.training.phrasings import tables
@@ -54,7 +55,7 @@ class Outcome:
 
 def default_prompt(sample: Sample, part: Part) -> QA:
     """What the product asks when it is asked nothing."""
-    key = "caption" if part.kind == "image" else "clip"
+    key = "clip" if part.kind == "video" else "caption" if part.pictures == 1 else "pair"
     return QA("default", "en", tables()["en"][key][0], part.caption(sample.facts, "en"))
 
 
@@ -80,12 +81,12 @@ def questions_of(sample: Sample, part: Part, each: int) -> list[QA]:
 
 def batches(
     loaded: LoadedModel, part: Part, count: int, each: int, size: int
-) -> Iterator[list[tuple[Sample, QA, MediaTensors]]]:
+) -> Iterator[list[tuple[Sample, QA, list[MediaTensors]]]]:
     """Draw held-out samples and group their questions into batches of at least `size`."""
-    batch: list[tuple[Sample, QA, MediaTensors]] = []
+    batch: list[tuple[Sample, QA, list[MediaTensors]]] = []
     for args in held_out(count, part.name):
         sample = args.make()
-        media = prepare(sample.frames, sample.kind, sample.sampled_fps, loaded.preprocess)
+        media = media_of(sample, loaded.preprocess)
         batch += [(sample, qa, media) for qa in questions_of(sample, part, each)]
         if len(batch) >= size:
             yield batch
@@ -98,7 +99,7 @@ def ask_all(loaded: LoadedModel, part: Part, count: int, each: int, size: int) -
     """Ask every question and yield what came back."""
     options = GenerateOptions(max_tokens=MAX_TOKENS)
     for batch in batches(loaded, part, count, each, size):
-        requests = [(simple_messages(1, qa.question), [media]) for _, qa, media in batch]
+        requests = [(simple_messages(len(media), qa.question), media) for _, qa, media in batch]
         for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
             name = counted_as(qa, part.name)
             probability = done.mean_probability

@@ -1,5 +1,6 @@
 """What the world hands out: a drawn sample with its facts, its dense labels and its questions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +34,10 @@ class QA:
 
 @dataclass
 class Sample:
-    """One picture or clip: `frames` (T, H, W, 3), `dense` maps of shape (t, h/28, w/28), facts that JSON can hold."""
+    """One picture or clip: `frames` (T, H, W, 3), `dense` maps of shape (t, h/28, w/28), facts that JSON can hold.
+
+    Where a question is about several pictures, `frames` holds one frame of each and t counts them.
+    """
 
     seed: int
     kind: Kind
@@ -43,3 +47,7 @@ class Sample:
     background: int
     facts: Facts
     questions: list[QA] = field(default_factory=list)
+
+    def media(self) -> Iterator[NDArray[np.uint8]]:
+        """The frames of each picture, or all frames of a clip."""
+        yield from np.split(self.frames, len(self.frames)) if self.kind == "image" else (self.frames,)

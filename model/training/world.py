@@ -18,8 +18,8 @@ from model.training.scene import plan_scene
 from model.training.things import Brush, Figure
 
 
-def randomness(seed: int, kind: Kind, split: Split) -> random.Random:
-    """A generator of its own for every seed, kind and split."""
+def randomness(seed: int, kind: str, split: Split) -> random.Random:
+    """A generator of its own for every seed, kind (or part) and split."""
     digest = hashlib.sha256(f"{split}/{kind}/{seed}".encode()).digest()
     return random.Random(int.from_bytes(digest[:16], "big"))
 
@@ -87,7 +87,14 @@ def make_sample(
         cast, facts = _picture(rng, size, difficulty, split)
     else:
         cast, facts = _clip(rng, size, frames, difficulty, split)
-    facts = {"kind": kind, "size": list(size), **facts}
+    sample = finish(rng, cast, {"kind": kind, "size": list(size), **facts}, size)
+    sample.seed, sample.sampled_fps = seed, fps if kind == "video" else 1.0
+    sample.questions = questions.ask(sample.facts, rng, split)
+    return sample
+
+
+def finish(rng: random.Random, cast: list[list[Figure | None]], facts: Facts, size: Size) -> Sample:
+    """Paint the figures of every frame, label them and wear the frames; questions are still missing."""
     plain = colours.shade(rng, facts["background"])
     brushes = [paint(figures, plain, size, scale_for(size)) for figures in cast]
     masks = _doubled(np.stack([np.asarray(brush.ids) for brush in brushes]))
@@ -95,14 +102,12 @@ def make_sample(
     shown = cast if len(cast) % 2 == 0 else [*cast, cast[-1]]
     dense = labels.dense_maps(masks, None if chars is None else _doubled(chars), shown, facts["events"])
     pictures = wear(rng, np.stack([pixels(brush) for brush in brushes]))
-    sample = Sample(
-        seed=seed,
-        kind=kind,
+    return Sample(
+        seed=0,
+        kind=facts["kind"],
         frames=np.ascontiguousarray(pictures),
-        sampled_fps=fps if kind == "video" else 1.0,
+        sampled_fps=1.0,
         dense=dense,
         background=labels.colour_class(facts["background"]),
         facts=facts,
     )
-    sample.questions = questions.ask(facts, rng, split)
-    return sample

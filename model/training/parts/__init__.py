@@ -51,6 +51,7 @@ class Part:
     caption: Caption
     skills: Mapping[str, float]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: int = 1  # still pictures in a sample
 
 
 @cache
