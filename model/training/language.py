@@ -2,9 +2,12 @@
 
 from model.training import colours
 from model.training.sample import Facts, Lang
-from model.training.things import catalogue
+from model.training.things import everything
 
-NUMBERS = {"en": ("no", "one", "two", "three", "four", "five", "six"), "zh": ("零", "一", "两", "三", "四", "五", "六")}
+NUMBERS = {
+    "en": ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    "zh": ("零", "一", "两", "三", "四", "五", "六", "七", "八", "九"),
+}
 PLACES_EN = (("top left", "top", "top right"), ("left", "center", "right"), ("bottom left", "bottom", "bottom right"))
 PLACES_ZH = (("左上角", "上方", "右上角"), ("左边", "中间", "右边"), ("左下角", "下方", "右下角"))
 LISTED_WITH_PLACES = 4  # groups; longer captions leave the places out
@@ -28,7 +31,7 @@ def colour(name: str, lang: Lang) -> str:
 
 def shape(name: str, lang: Lang, many: bool = False) -> str:
     """A shape's name."""
-    thing = catalogue()[name]
+    thing = everything()[name]
     if lang == "zh":
         return thing.zh
     return thing.plural if many else thing.name

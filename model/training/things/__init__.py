@@ -99,13 +99,26 @@ def polygon_thing(name: str, zh: str, outline: Callable[[float], Contours], **mo
     return Thing(name, plural, zh, draw, **more)  # type: ignore[arg-type]
 
 
+def _families(table: str) -> list[Thing]:
+    found: list[Thing] = []
+    for module in sorted(item.name for item in pkgutil.iter_modules(__path__)):
+        found += getattr(importlib.import_module(f"{__name__}.{module}"), table, ())
+    return found
+
+
 @cache
 def catalogue() -> dict[str, Thing]:
     """Every thing by name, in a fixed order: files by name, then the order within a file, text last."""
-    found: list[Thing] = []
-    for module in sorted(item.name for item in pkgutil.iter_modules(__path__)):
-        found += importlib.import_module(f"{__name__}.{module}").THINGS
-    return {thing.name: thing for thing in sorted(found, key=lambda thing: thing.is_text)}
+    return {thing.name: thing for thing in sorted(_families("THINGS"), key=lambda thing: thing.is_text)}
+
+
+@cache
+def everything() -> dict[str, Thing]:
+    """The catalogue and what a family lists in `LATER`: things that only later parts of the world draw, but all name.
+
+    The classes of labels and the choices of the first parts go by the catalogue, which therefore never grows.
+    """
+    return catalogue() | {thing.name: thing for thing in _families("LATER")}
 
 
 @cache
