@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from model.training import language
-from model.training.things import catalogue
+from model.training.things import everything
 from tests.strangers import check
 
 HERE = Path(__file__).parent
@@ -105,7 +105,7 @@ def test_places_of_equal_things_are_shared_out() -> None:
     assert check.faults("Three blue squares.", SQUARES)
 
 
-@pytest.mark.parametrize("shape", sorted(set(check.SHAPES) & catalogue().keys()))
+@pytest.mark.parametrize("shape", sorted(set(check.SHAPES) & everything().keys()))
 def test_the_checker_understands_canonical_captions(shape: str) -> None:
     places = [[row, column] for row in range(3) for column in range(3)]
     for count in (1, 2, 3):
