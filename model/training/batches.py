@@ -18,7 +18,7 @@ from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
 from model.training.data import Plan, batch_samples
-from model.training.pointing import Pointers, pointers
+from model.training.pointing import Asker, Pointers, askers_of, pointers
 from model.training.sample import QA, Sample
 
 IGNORE = -100
@@ -59,7 +59,7 @@ class Row:
     weights: list[float]
     branch: list[int]
     positions: Tensor  # (3, S)
-    askers: list[int]  # where the last token of each question stands
+    askers: list[Asker]
 
 
 def media_of(sample: Sample, preprocess: PreprocessConfig) -> list[MediaTensors]:
@@ -74,11 +74,11 @@ def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: 
     cut = len(prompts[0]) - prompts[0][::-1].index(config.vision_end_token_id)
     ids, targets, weights, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0.0] * cut, [0] * cut
     prefix, start, _ = mrope_positions(ids, media, config)
-    places, askers = [prefix], list[int]()
+    places, askers = [prefix], list[Asker]()
     for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
         answer = [*tokenizer.encode(qa.answer), end_id]
         tail = prompt[cut:] + answer[:-1]
-        askers.append(len(ids) + len(tail) - len(answer))
+        askers += askers_of(qa, len(ids) + len(tail) - len(answer), tokenizer)
         ids += tail
         targets += [IGNORE] * (len(tail) - len(answer)) + answer
         weights += [len(answer) ** -0.5] * len(tail)
@@ -126,7 +126,7 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
         weights=weights,
         media=seen,
         dense=dense,
-        pointers=pointers(samples, asked, [row.askers for row in rows], seen),
+        pointers=pointers(samples, [row.askers for row in rows], seen),
         questions=sum(len(qas) for qas in asked),
     )
 

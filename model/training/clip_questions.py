@@ -47,7 +47,9 @@ def named(facts: Facts, event: Facts, lang: Lang) -> list[str]:
 
 def caption(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The caption of a clip."""
-    return [Ask("caption", "clip", language.clip_caption(facts, lang))]
+    ordered, others = language.clip_parts(facts)
+    told = tuple((language.told(facts, event, lang), (event["id"],)) for event in (*ordered, *others))
+    return [Ask("caption", "clip", language.clip_caption(facts, lang), told=told)]
 
 
 def motion(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:

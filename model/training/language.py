@@ -102,22 +102,27 @@ def shared_place(group: Group, lang: Lang) -> str:
 
 def caption(facts: Facts, lang: Lang) -> str:
     """The one canonical caption of a picture."""
+    parts = caption_parts(facts, lang)
+    if lang == "en":
+        phrases = [" ".join(phrases) for phrases, _ in parts]
+        return sentence(f"{listed(phrases, 'en')}, on {article(facts['background'])} background")
+    base = f"{colours.CHINESE[facts['background']]}背景上"
+    if len(parts) > LISTED_WITH_PLACES:
+        return f"{base}有{listed([what for (what,), _ in parts], 'zh')}。"
+    return base + "，" + "，".join(f"{where}有{what}" for (where, what), _ in parts) + "。"
+
+
+def caption_parts(facts: Facts, lang: Lang) -> list[tuple[tuple[str, ...], Group]]:
+    """What a caption tells of every group, phrase by phrase: how many of what, and where unless there are too many."""
     found = groups(facts["things"])
-    with_places = len(found) <= LISTED_WITH_PLACES
-    if lang == "zh":
-        return _caption_zh(facts["background"], found, with_places)
-    parts = []
+    parts: list[tuple[tuple[str, ...], Group]] = []
     for group in found:
-        where = shared_place(group, "en") if with_places else ""
-        parts.append(counted(group[0], len(group), "en") + (f" {at_place(where)}" if where else ""))
-    return sentence(f"{listed(parts, 'en')}, on {article(facts['background'])} background")
-
-
-def _caption_zh(background: str, found: list[Group], with_places: bool) -> str:
-    base = f"{colours.CHINESE[background]}背景上"
-    if not with_places:
-        return f"{base}有{listed([counted(group[0], len(group), 'zh') for group in found], 'zh')}。"
-    return base + "，" + "，".join(f"{shared_place(g, 'zh')}有{counted(g[0], len(g), 'zh')}" for g in found) + "。"
+        what, where = counted(group[0], len(group), lang), shared_place(group, lang)
+        if len(found) > LISTED_WITH_PLACES or (not where and lang == "en"):
+            parts.append(((what,), group))
+        else:
+            parts.append(((what, at_place(where)) if lang == "en" else (where, what), group))
+    return parts
 
 
 VERBS_EN = {
@@ -163,13 +168,17 @@ def told(facts: Facts, event: Facts, lang: Lang) -> str:
     return article(text) if lang == "en" else f"一个{text}"
 
 
+def clip_parts(facts: Facts) -> tuple[list[Facts], list[Facts]]:
+    """The events of a clip as its caption tells them: those in order, and the others row by row, still ones last."""
+    ordered = sorted((e for e in facts["events"] if e["order"] is not None), key=lambda event: event["order"])
+    rest = sorted((e for e in facts["events"] if e["order"] is None), key=lambda e: facts["things"][e["id"]]["place"])
+    return ordered, sorted(rest, key=lambda event: bool(event["what"] == "still"))
+
+
 def clip_caption(facts: Facts, lang: Lang) -> str:
     """The one canonical caption of a clip: ordered events first, then the others row by row."""
-    events = facts["events"]
-    ordered = sorted((e for e in events if e["order"] is not None), key=lambda event: event["order"])
-    still = sorted((e for e in events if e["order"] is None), key=lambda e: facts["things"][e["id"]]["place"])
-    moving = [e for e in still if e["what"] != "still"]
-    rest = [told(facts, event, lang) for event in (*moving, *(e for e in still if e["what"] == "still"))]
+    ordered, others = clip_parts(facts)
+    rest = [told(facts, event, lang) for event in others]
     if lang == "zh":
         base = f"{colours.CHINESE[facts['background']]}背景上，"
         first = [f"先是{told(facts, ordered[0], lang)}，然后{told(facts, ordered[1], lang)}"] if ordered else []

@@ -64,7 +64,9 @@ def located(fact: Facts, lang: Lang) -> str:
 
 def caption(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The caption."""
-    return [Ask("caption", "caption", language.caption(facts, lang))]
+    parts = language.caption_parts(facts, lang)
+    told = tuple((phrase, ids(*group)) for phrases, group in parts for phrase in phrases if phrase)
+    return [Ask("caption", "caption", language.caption(facts, lang), told=told)]
 
 
 def shape(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:

@@ -1,7 +1,8 @@
 """Pointing: teaches the middle of the decoder which tokens of a picture a question is about.
 
-The last token of a question, from which the answer is read, has to find the thing that is asked for among the others.
-The answer alone teaches that slowly; a label for every token of the picture teaches it at once.
+The last token of a question, from which the answer is read, has to find the thing that is asked for among the others,
+and so has every token of a caption from which the next thing is read. The answer alone teaches that slowly; a label for
+every token of the picture teaches it at once.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.tokenizer import Tokenizer
 from model.training.sample import QA, Sample
 
 HEADS = ("about", "other", "anchor")
@@ -21,8 +23,17 @@ ELSEWHERE = 0.3  # weight of a token that is not meant beside one that is
 
 
 @dataclass(frozen=True)
+class Asker:
+    """A token that asks: its column, and the ids of the things that it shall point at."""
+
+    column: int
+    about: tuple[int, ...]
+    other: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
 class Pointers:
-    """For N questions: the row and column (N, 2) of the token that asks, and labels (3, N, S), IGNORED beside media."""
+    """For N asking tokens: row and column (N, 2) of the token that asks, and labels (3, N, S), IGNORED beside media."""
 
     askers: Tensor
     labels: Tensor
@@ -37,30 +48,39 @@ def member(owners: Tensor, ids: tuple[int, ...]) -> Tensor:
     return torch.isin(owners, torch.tensor(ids, dtype=owners.dtype) + 1).to(torch.int8)
 
 
-def labels_of(sample: Sample, qa: QA) -> dict[str, Tensor]:
-    """What each head shall point at, (M,) in the order of the media tokens; a head without a label is left out."""
-    owner = torch.from_numpy(sample.dense["owner"]).flatten()
-    found: dict[str, Tensor] = {}
-    if qa.about is not None:
-        found["about"] = member(owner, qa.about)
-        found["anchor"] = member(torch.from_numpy(sample.dense["anchor"]).flatten(), qa.about)
-    if qa.other is not None:
-        found["other"] = member(owner, qa.other)
+def askers_of(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
+    """The tokens of one question and its answer that point, the question's last one standing at `column`.
+
+    That one points at what the question is about; before each phrase of a long answer, the token from which the phrase
+    is read points at what the phrase is about.
+    """
+    found = [Asker(column, qa.about, qa.other)] if qa.about is not None else []
+    start, answer = 0, qa.answer.lower()
+    for phrase, ids in qa.told:
+        start = answer.index(phrase.lower(), start)
+        before = len(tokenizer.encode(qa.answer[:start].rstrip()))
+        found.append(Asker(column + before, ids, None))
+        start += len(phrase)
     return found
 
 
-def pointers(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], askers: Sequence[Sequence[int]],
-             media: Tensor) -> Pointers:  # fmt: skip
-    """Label the questions of a batch: `askers` are the columns of the asking tokens of each row, `media` is (B, S)."""
+def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
+    """What each head shall point at, (M,) in the order of the media tokens; a head without a label is left out."""
+    owner = torch.from_numpy(sample.dense["owner"]).flatten()
+    anchor = torch.from_numpy(sample.dense["anchor"]).flatten()
+    found = {"about": member(owner, asker.about), "anchor": member(anchor, asker.about)}
+    return found if asker.other is None else found | {"other": member(owner, asker.other)}
+
+
+def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], media: Tensor) -> Pointers:
+    """Label the asking tokens of each row of a batch; `media` is (B, S)."""
     places, rows = [], []
-    for row, (sample, qas, columns) in enumerate(zip(samples, asked, askers, strict=True)):
-        for qa, column in zip(qas, columns, strict=True):
-            if qa.about is None:
-                continue
+    for row, (sample, own) in enumerate(zip(samples, askers, strict=True)):
+        for asker in own:
             labels = torch.full((len(HEADS), media.shape[1]), IGNORED, dtype=torch.int8)
-            for name, label in labels_of(sample, qa).items():
+            for name, label in labels_of(sample, asker).items():
                 labels[HEADS.index(name), media[row]] = label
-            places.append((row, column))
+            places.append((row, asker.column))
             rows.append(labels)
     if not rows:
         return Pointers(

@@ -10,17 +10,17 @@ from model.training.sample import QA, Facts, Lang, Sample, Split
 CHINESE_SHARE = 0.3
 PER_SKILL = 4  # questions of one skill that a sample carries at most
 WEIGHTS = {
-    "caption": 1.3,
-    "shape": 0.6,
-    "colour": 2.6,
-    "count": 3.0,
-    "position": 2.2,
-    "relation": 2.4,
-    "exists": 2.0,
+    "caption": 2.4,
+    "shape": 0.8,
+    "colour": 2.0,
+    "count": 3.5,
+    "position": 2.4,
+    "relation": 2.6,
+    "exists": 1.2,
     "background": 0.2,
     "read": 2.2,
-    "motion": 1.4,
-    "event": 2.4,
+    "motion": 1.8,
+    "event": 1.8,
     "order": 6.0,
 }
 AGAIN = {"order": 0.7}  # what is left of a skill's weight each time it was asked

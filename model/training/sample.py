@@ -13,6 +13,7 @@ Lang = Literal["en", "zh"]
 Size = tuple[int, int]
 RGB = tuple[int, int, int]
 Facts = dict[str, Any]
+Told = tuple[str, tuple[int, ...]]  # a phrase of an answer, and the ids of the things that it is about
 CELL = 28  # pixels a side of one merged token
 
 
@@ -20,7 +21,7 @@ CELL = 28  # pixels a side of one merged token
 class QA:
     """One question with its one right answer; `held` marks a phrasing that training never sees.
 
-    `about` and `other` are the ids of the things whose look decides the answer (see `asking.Ask`).
+    `about`, `other` and `told` say which things decide the answer (see `asking.Ask`).
     """
 
     skill: str
@@ -30,6 +31,7 @@ class QA:
     held: bool = False
     about: tuple[int, ...] | None = None
     other: tuple[int, ...] | None = None
+    told: tuple[Told, ...] = ()
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from model.config import model_config, preprocess_config
@@ -12,7 +13,7 @@ from model.training.data import Plan, batch_samples
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.labels import anchors
 from model.training.modeling import small_config
-from model.training.pointing import HEADS, IGNORED, Pointer, Pointers, labels_of
+from model.training.pointing import HEADS, IGNORED, Asker, Pointer, Pointers, askers_of, labels_of
 from model.training.world import make_sample
 
 PLAN = Plan(seed=5, batch=4, questions=6)
@@ -30,11 +31,10 @@ def test_labels_stand_at_the_tokens_of_the_things_that_a_question_is_about() -> 
         sample = make_sample(seed, "image", (112, 140), 1, 1.0, 1.0)
         owner = sample.dense["owner"].flatten()
         for qa in sample.questions:
-            found = labels_of(sample, qa)
-            assert set(found) == {name for name, ids in (("about", qa.about), ("anchor", qa.about), ("other", qa.other))
-                                  if ids is not None}  # fmt: skip
             if qa.about is None:
                 continue
+            found = labels_of(sample, Asker(0, qa.about, qa.other))
+            assert set(found) == {"about", "anchor", *(["other"] if qa.other is not None else [])}
             assert found["about"].tolist() == [int(value - 1 in qa.about) for value in owner]
             shown = {thing for thing in qa.about if thing + 1 in owner}
             assert int(found["anchor"].sum()) == len(shown)  # one token a thing: what is counted
@@ -52,13 +52,34 @@ def test_a_batch_points_from_the_last_token_of_every_question_at_media_only() ->
         batch = a_batch(step)
         samples, asked = batch_samples(PLAN, step, 1.0)
         kinds.add(samples[0].kind)
-        assert len(batch.pointers.askers) == sum(qa.about is not None for qas in asked for qa in qas)
+        short = sum(qa.about is not None for qas in asked for qa in qas)
+        assert len(batch.pointers.askers) == short + sum(len(qa.told) for qas in asked for qa in qas)
+        first = 0
         for number, (row, column) in enumerate(batch.pointers.askers.tolist()):
-            assert batch.targets[row, column] >= 0 and batch.targets[row, column - 1] < 0  # the answer begins here
+            assert batch.targets[row, column] >= 0
+            first += int(batch.targets[row, column - 1]) < 0  # the answer begins here
             labels = batch.pointers.labels[:, number]
             assert bool((labels[HEADS.index("about")] != IGNORED).eq(batch.media[row]).all())
             assert bool((labels[:, ~batch.media[row]] == IGNORED).all())
+        assert first >= short
     assert kinds == {"image", "video"}
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_a_caption_points_before_each_phrase(kind: str) -> None:
+    tokenizer = Tokenizer.from_file(TOKENIZER)
+    for seed in range(12):
+        sample = make_sample(seed, kind, (112, 112), 1 if kind == "image" else 8, 2.0, 1.0)  # type: ignore[arg-type]
+        for qa in sample.questions:
+            if qa.skill != "caption":
+                assert not qa.told
+                continue
+            assert sorted(i for _, ids in qa.told for i in {*ids}) and qa.about is None
+            tokens = tokenizer.encode(qa.answer)
+            for (phrase, ids), asker in zip(qa.told, askers_of(qa, 5, tokenizer), strict=True):
+                assert asker.about == ids and asker.other is None
+                read = tokenizer.decode(tokens[asker.column - 5 :])  # what is read from there on
+                assert read.lower().removeprefix(" ").startswith(phrase.lower()) or qa.lang == "zh"
 
 
 def test_a_pointer_learns_which_tokens_are_meant() -> None:
