@@ -1,0 +1,148 @@
+"""What can be asked of a drawing beside what is asked of the first pictures: filling, sizes, lists, descriptions."""
+
+import random
+
+from model.training import colours, language
+from model.training.asking import Ask
+from model.training.drawing import names
+from model.training.drawing.forms import SHAPES
+from model.training.picture_questions import (
+    YES,
+    Maker,
+    alone,
+    background,
+    caption,
+    colour,
+    count,
+    ids,
+    position,
+    references,
+    relation,
+    shape,
+)
+from model.training.sample import Facts, Lang, Told
+
+FILLED_ASKED = 0.18  # share of the filled things that are asked about, so that both answers are about as frequent
+CLEARLY = 1.3  # how many times larger one thing must be to be called larger
+
+
+def absent(facts: Facts, rng: random.Random) -> Facts:
+    """A shape and colour that are not there together; mostly one half of it is."""
+    things = facts["things"]
+    while True:
+        thing, tint = rng.choice(SHAPES), rng.choice(colours.NAMES)
+        if rng.random() < 0.6:
+            near = rng.choice(things)
+            thing, tint = (near["thing"], tint) if rng.random() < 0.5 else (thing, near["colour"])
+        if all((fact["thing"], fact["colour"]) != (thing, tint) for fact in things) and tint != facts["background"]:
+            return {"thing": thing, "colour": tint}
+
+
+def absent_shape(facts: Facts, rng: random.Random) -> str:
+    """A shape of which there is none."""
+    return rng.choice([name for name in SHAPES if all(fact["thing"] != name for fact in facts["things"])])
+
+
+def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Whether something is there: two that are, two that are not; by shape alone or with its colour."""
+    things, found = facts["things"], []
+    for truth in (True, False):
+        for bare in (True, False):
+            fact = rng.choice(things) if truth else absent(facts, rng)
+            if not truth and bare:
+                fact = fact | {"thing": absent_shape(facts, rng)}
+            name = language.noun(fact, lang, tinted=not bare)
+            keys = ("thing",) if bare else ("thing", "colour")
+            same = ids(*(other for other in things if all(other[key] == fact[key] for key in keys)))
+            slots = {"a": language.article(name) if lang == "en" else name}
+            found.append(Ask("exists", "exists", YES["exists"][lang][truth], slots, same))
+    return found
+
+
+def filling(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Whether a thing is filled or outlined, and the colour of a border that shows."""
+    things, found = facts["things"], []
+    for fact in things:
+        answer = names.FILLINGS[lang][fact["kind"]]
+        if len(things) == 1 and (fact["kind"] == "outlined" or rng.random() < FILLED_ASKED):
+            found.append(Ask("filling", "filling_one", answer, about=ids(fact)))
+        if not (called := references(fact, facts, lang)):
+            continue
+        asked = Ask("filling", "filling_of", answer, {"it": rng.choice(called)}, ids(fact))
+        if fact["kind"] == "outlined" or rng.random() < FILLED_ASKED:
+            found.append(asked)
+        if "border" in fact:
+            tint = language.colour(fact["border"], lang)
+            found += [Ask("filling", "border_of", tint, {"it": rng.choice(called)}, ids(fact))] * 2
+    return found
+
+
+def larger(one: Facts, two: Facts) -> bool:
+    """Whether the first is clearly larger, by its longer side and by its extent as a whole."""
+    (w1, h1), (w2, h2) = one["extent"], two["extent"]
+    return bool(max(w1, h1) >= CLEARLY * max(w2, h2) and w1 * h1 >= CLEARLY**2 * w2 * h2)
+
+
+def compared(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Which of two things is larger or smaller, and whether one is larger than the other, as often yes as no."""
+    called = [(fact, rng.choice(ways)) for fact in facts["things"] if (ways := references(fact, facts, lang))]
+    found = []
+    for one, name in called:
+        for two, other in called:
+            if not larger(one, two):
+                continue
+            big, small = (language.noun(fact, lang) for fact in (one, two))
+            first, second = rng.sample((name, other), 2)
+            slots = {"it": first, "other": second}
+            found.append(Ask("size", "larger_which", big, slots, ids(one), ids(two)))
+            found.append(Ask("size", "smaller_which", small, slots, ids(two), ids(one)))
+            truth = rng.random() < 0.5
+            asked = {"it": name, "other": other} if truth else {"it": other, "other": name}
+            about, rest = (ids(one), ids(two)) if truth else (ids(two), ids(one))
+            found.append(Ask("size", "larger_is", YES["is"][lang][truth], asked, about, rest))
+    return found
+
+
+def extremes(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The largest and the smallest thing, where one clearly is."""
+    things, found = facts["things"], []
+    for fact in things if len(things) > 1 else ():
+        others = [other for other in things if other is not fact]
+        for key, fits in (
+            ("largest", all(larger(fact, o) for o in others)),
+            ("smallest", all(larger(o, fact) for o in others)),
+        ):
+            if fits:
+                found += [Ask("size", key, language.noun(fact, lang), about=ids(fact))] * 2
+    return found
+
+
+def told(parts: list[names.Part]) -> tuple[Told, ...]:
+    """Phrases with the things that each is about."""
+    return tuple((phrase, ids(*group)) for phrases, group in parts for phrase in phrases)
+
+
+def described(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Briefly, in detail, and as a list."""
+    short, long = told(names.counted_parts(facts, lang)), told(names.detailed_parts(facts, lang))
+    return [
+        Ask("brief", "brief", names.brief(facts, lang), told=short),
+        Ask("detail", "detail", names.detailed(facts, lang), told=long),
+        Ask("list", "list", names.enumerated(facts, lang), told=short),
+    ]
+
+
+def shape_by_style(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Which shape is the only outlined, or the only filled one."""
+    things, found = facts["things"], []
+    for fact in things if len(things) > 1 else ():
+        if alone(fact, things, "kind"):
+            slots = {"f": names.FILLINGS[lang][fact["kind"]]}
+            found.append(Ask("filling", "filled_which", language.noun(fact, lang), slots, ids(fact)))
+    return found
+
+
+MAKERS: tuple[Maker, ...] = (
+    caption, shape, colour, count, position, relation, exists, background, filling, shape_by_style, compared, extremes,
+    described,
+)  # fmt: skip

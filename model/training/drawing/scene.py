@@ -1,0 +1,108 @@
+"""Draws one drawing: plans it, lays the paper, lets one of the renderers draw, and labels every token."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.training import colours, labels
+from model.training.drawing import papers, pen, vector
+from model.training.drawing.forms import SHAPES
+from model.training.drawing.look import KINDS, paint
+from model.training.drawing.plan import SMALLEST, Item, bounds, plan_items
+from model.training.placing import place_of
+from model.training.sample import CELL, Facts, Size, Split
+
+VECTOR = 0.4  # share of the drawings that the SVG renderer draws where there is one
+COUNTS = tuple(map(str, range(1, 10)))
+CLASSES = {
+    "drawn": ("none", *SHAPES),
+    "filling": ("none", *KINDS, "bordered"),
+    "many": ("none", *COUNTS),
+}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is drawn, on which paper, and the pixels (H, W, 3) before any wear."""
+
+    items: list[Item]
+    background: str
+    texture: str
+    pixels: NDArray[np.uint8]
+
+
+def draw(rng: random.Random, size: Size, difficulty: float, split: Split, smallest: float = SMALLEST) -> Drawing:
+    """One drawing, no thing of which is shorter than `smallest` pixels along its longer side."""
+    background = colours.background(rng)
+    rgb = paint(rng, background)
+    texture = papers.kind_of(rng, difficulty)
+    items = plan_items(rng, size, background, rgb, difficulty, split, smallest)
+    paper = papers.lay(rng, texture, rgb, size)
+    renderer = vector if rng.random() < VECTOR and vector.available() else pen
+    return Drawing(items, background, texture, renderer.render(rng, items, paper))
+
+
+def thing_fact(number: int, item: Item, size: Size) -> Facts:
+    """What is true of one thing; the box is left, top, right, bottom in pixels."""
+    figure = item.figure
+    fact: Facts = {
+        "id": number,
+        "thing": figure.thing,
+        "colour": figure.colour,
+        "place": list(place_of(figure.x, figure.y, size)),
+        "box": [round(value, 1) for value in bounds(item, size)],
+        "kind": item.kind,
+        "extent": [round(figure.width, 1), round(figure.height, 1)],
+    }
+    return fact | {"border": item.border} if item.border else fact
+
+
+def facts_of(drawing: Drawing, size: Size) -> Facts:
+    """All that is true of a drawing."""
+    things = [thing_fact(number, item, size) for number, item in enumerate(drawing.items)]
+    return {
+        "kind": "image",
+        "size": list(size),
+        "background": drawing.background,
+        "texture": drawing.texture,
+        "things": things,
+        "events": [],
+    }
+
+
+def classes_of(items: Sequence[Item], index: int) -> dict[str, int]:
+    """Classes of one thing under every map."""
+    item = items[index]
+    figure = item.figure
+    alike = sum((o.figure.thing, o.figure.colour) == (figure.thing, figure.colour) for o in items)
+    return {
+        "colour": labels.colour_class(figure.colour),
+        "alike": min(alike, labels.MOST),
+        "many": min(alike, len(COUNTS)),
+        "drawn": SHAPES.index(figure.thing) + 1,
+        "filling": 3 if item.border else KINDS.index(item.kind) + 1,
+        "column": min(int(figure.x / CELL * 2), labels.HALVES - 1) + 1,
+        "row": min(int(figure.y / CELL * 2), labels.HALVES - 1) + 1,
+    }
+
+
+def owners(items: Sequence[Item], size: Size) -> labels.Map:
+    """(1, H/28, W/28): 1 + the index of the thing in each cell; one too small for any has the cell of its centre."""
+    mask = pen.owned(items, size)
+    who = labels.owners(np.stack([mask, mask]), len(items))
+    for index, item in enumerate(items, start=1):
+        if not (who == index).any():
+            who[0, int(item.figure.y) // CELL, int(item.figure.x) // CELL] = index
+    return who
+
+
+def dense_maps(items: Sequence[Item], size: Size) -> dict[str, labels.Map]:
+    """Label every cell; `owner` and `anchor` hold 1 + the id of a thing."""
+    who = owners(items, size)
+    every = [classes_of(items, index) for index in range(len(items))]
+    maps = {name: np.array([0, *(classes[name] for classes in every)])[who] for name in every[0]}
+    maps |= labels.offsets(maps["column"], maps["row"])
+    return maps | {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}

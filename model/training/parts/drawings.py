@@ -1,0 +1,57 @@
+"""Drawings as other programs make them: 14 shapes, filled and outlined, on many papers, by two renderers."""
+
+import random
+
+import numpy as np
+
+from model.training import labels
+from model.training.drawing.asks import MAKERS
+from model.training.drawing.scene import CLASSES, dense_maps, draw, facts_of
+from model.training.language import caption
+from model.training.parts import Part
+from model.training.questions import ask as ask_all
+from model.training.sample import QA, Facts, Sample, Size, Split
+from model.training.world import randomness
+from model.training.worn import wear_more
+
+SKILLS = {
+    "caption": 1.3,
+    "brief": 0.8,
+    "detail": 0.8,
+    "list": 0.6,
+    "shape": 1.0,
+    "colour": 2.0,
+    "count": 3.0,
+    "position": 1.6,
+    "relation": 1.6,
+    "exists": 1.6,
+    "background": 0.3,
+    "filling": 1.4,
+    "size": 1.6,
+}
+
+
+def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
+    """Draw one picture."""
+    rng = randomness(seed, "drawings", split)
+    drawing = draw(rng, size, difficulty, split)
+    facts = facts_of(drawing, size)
+    sample = Sample(
+        seed=seed,
+        kind="image",
+        frames=np.ascontiguousarray(wear_more(rng, drawing.pixels[None], difficulty)),
+        sampled_fps=1.0,
+        dense=dense_maps(drawing.items, size),
+        background=labels.colour_class(facts["background"]),
+        facts=facts,
+    )
+    sample.questions = ask(facts, rng, split)
+    return sample
+
+
+def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
+    """Word questions of every skill."""
+    return ask_all(facts, rng, split, MAKERS)
+
+
+PART = Part("drawings", "image", make, ask, caption, SKILLS, CLASSES)

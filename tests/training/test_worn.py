@@ -1,0 +1,61 @@
+"""Wear keeps frames comparable; a bend moves pixels, points and boxes alike."""
+
+import random
+
+import numpy as np
+import pytest
+
+from model.training.worn import WAYS, Bend, bending, onto, wear_more
+
+
+def frames(count: int = 2) -> np.ndarray:  # type: ignore[type-arg]
+    picture = np.full((count, 84, 112, 3), 200, dtype=np.uint8)
+    picture[:, 30:50, 40:60] = (200, 30, 30)
+    return picture
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_every_way_changes_pixels_but_not_the_picture(way: str) -> None:
+    changed = 0
+    for seed in range(8):
+        worn = WAYS[way](random.Random(seed), frames())
+        assert worn.shape == (2, 84, 112, 3) and worn.dtype == np.uint8
+        red = worn[:, 35:45, 45:55].astype(float).mean(axis=(0, 1, 2))
+        around = worn[:, :20].astype(float).mean(axis=(0, 1, 2))
+        assert red[0] > red[1] + 80 and np.ptp(around) < 40
+        changed += bool((worn != frames()).any())
+    assert changed >= 7
+
+
+def test_wear_is_pure_and_rarer_where_it_is_easy() -> None:
+    clean = {hard: sum((wear_more(random.Random(s), frames(1), hard) == frames(1)).all() for s in range(200))
+             for hard in (0.0, 1.0)}  # fmt: skip
+    assert 70 <= clean[1.0] <= 120 and clean[0.0] > 150
+    again = [wear_more(random.Random(3), frames()) for _ in range(2)]
+    assert np.array_equal(*again)
+
+
+def test_a_bend_moves_a_dot_where_it_says() -> None:
+    for seed in range(20):
+        bend = bending(random.Random(seed), (84, 112))
+        picture = np.zeros((1, 84, 112), dtype=np.uint8)
+        picture[0, 28:36, 60:68] = 255  # centre (64, 32)
+        moved = bend.frames(picture)[0].astype(float)
+        rows, columns = np.mgrid[:84, :112] + 0.5
+        centre = (columns * moved).sum() / moved.sum(), (rows * moved).sum() / moved.sum()
+        assert np.abs(np.array(centre) - bend.points(np.array([[64.0, 32.0]]))[0]).max() < 0.5
+        left, top, right, bottom = bend.box((60.0, 28.0, 68.0, 36.0))
+        assert left < centre[0] < right and top < centre[1] < bottom
+
+
+def test_a_bend_shows_nothing_from_outside() -> None:
+    for seed in range(20):
+        plain = np.full((1, 84, 112, 3), 200, dtype=np.uint8)
+        assert (bending(random.Random(seed), (84, 112)).frames(plain) == 200).all()
+
+
+def test_four_points_come_to_the_corners() -> None:
+    corners = np.array([(5.0, 3.0), (100.0, 6.0), (108.0, 80.0), (2.0, 78.0)])
+    bend = onto(corners, (84, 112))
+    assert np.allclose(bend.points(corners), [(0, 0), (112, 0), (112, 84), (0, 84)])
+    assert np.allclose(Bend(np.eye(3)).points(corners), corners)
