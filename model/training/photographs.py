@@ -1,0 +1,114 @@
+"""Photos of known kinds, and photographic pictures of nothing that can be named: crops, collages, textures."""
+
+import random
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from model.training.assets import tint
+from model.training.assets.pack import Pack, Photo
+from model.training.sample import Size, Split
+
+Pixels = NDArray[np.uint8]
+MOSTLY = 0.2  # share of the picture that a colour must have to be told, beside the largest
+CROP = (0.12, 0.3)  # side of a crop that shows too little to tell, as a share of the photo's
+KEPT = (0.8, 1.0)  # side of a photo that is still seen after cropping
+OCTAVES = 5
+
+
+@cache
+def _photos(pack: Pack, split: Split) -> dict[str, list[Photo]]:
+    found: dict[str, list[Photo]] = {}
+    for photo in pack.photos("train" if split == "train" else "val"):
+        found.setdefault(photo.name, []).append(photo)
+    return found
+
+
+def fitted(rng: random.Random, picture: Image.Image, size: Size) -> Image.Image:
+    """Cut a piece of the shape of `size` (height, width) from a photo, and scale it."""
+    height, width = size
+    scale = min(picture.width / width, picture.height / height) * rng.uniform(*KEPT)
+    wide, high = width * scale, height * scale
+    left, top = rng.uniform(0, picture.width - wide), rng.uniform(0, picture.height - high)
+    box = (left, top, left + wide, top + high)
+    return picture.resize((width, height), Image.Resampling.BICUBIC, box=box)
+
+
+def known(rng: random.Random, pack: Pack, size: Size, split: Split) -> tuple[Pixels, Photo]:
+    """A photo of a known kind, every kind as often as another, cropped a little and sometimes mirrored."""
+    kinds = _photos(pack, split)
+    photo = rng.choice(kinds[rng.choice(sorted(kinds))])
+    picture = fitted(rng, Image.fromarray(pack.photo(photo.key)), size)
+    if rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.asarray(picture), photo
+
+
+def crop(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """So little of a photo that nobody can tell what it shows."""
+    kinds = _photos(pack, split)
+    photo = rng.choice(kinds[rng.choice(sorted(kinds))])
+    picture = Image.fromarray(pack.photo(photo.key))
+    share = rng.uniform(*CROP)
+    wide, high = picture.width * share, picture.height * share
+    left, top = rng.uniform(0, picture.width - wide), rng.uniform(0, picture.height - high)
+    cut = picture.resize((size[1], size[0]), Image.Resampling.BICUBIC, box=(left, top, left + wide, top + high))
+    return cut.filter(ImageFilter.GaussianBlur(rng.uniform(1.0, 4.0)))
+
+
+def collage(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """Crops beside each other, blurred into one another."""
+    height, width = size
+    rows, columns = rng.randint(2, 3), rng.randint(2, 3)
+    found = Image.new("RGB", (width, height))
+    for row in range(rows):
+        for column in range(columns):
+            part = (-(-height // rows), -(-width // columns))
+            found.paste(crop(rng, pack, part, split), (column * width // columns, row * height // rows))
+    return found.filter(ImageFilter.GaussianBlur(rng.uniform(1.5, 5.0)))
+
+
+def texture(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """Noise of many sizes between two or three colours, as leaves, stone, water or cloth are."""
+    generator = np.random.default_rng(rng.getrandbits(63))
+    height, width = size
+    level = np.zeros(size, dtype=np.float32)
+    stretch = (rng.uniform(0.3, 1.0), rng.uniform(0.3, 1.0))
+    rough = rng.uniform(0.45, 0.8)
+    for octave in range(OCTAVES):
+        cells = [max(2, round(2 ** (octave + 1) * share)) for share in stretch]
+        coarse = Image.fromarray(generator.random(cells, dtype=np.float32))
+        level += rough**octave * np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+    level = (level - level.min()) / max(1e-6, float(np.ptp(level)))
+    stops = generator.integers(0, 256, (rng.randint(2, 3), 3)).astype(np.float32)
+    places = np.linspace(0, 1, len(stops))
+    painted = np.stack([np.interp(level, places, stops[:, channel]) for channel in range(3)], axis=-1)
+    return Image.fromarray(painted.astype(np.uint8))
+
+
+def grain(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """Pixels at random, coarse or fine."""
+    generator = np.random.default_rng(rng.getrandbits(63))
+    cell = rng.choice((1, 2, 4, 8))
+    small = generator.integers(0, 256, (-(-size[0] // cell), -(-size[1] // cell), 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(
+        (size[1], size[0]), rng.choice((Image.Resampling.NEAREST, Image.Resampling.BICUBIC))
+    )
+
+
+UNKNOWN = {crop: 0.35, collage: 0.25, texture: 0.32, grain: 0.08}
+
+
+def unknown(rng: random.Random, pack: Pack, size: Size, split: Split) -> Pixels:
+    """A photographic picture of nothing that can be named."""
+    draw = rng.choices(list(UNKNOWN), list(UNKNOWN.values()))[0]
+    return np.asarray(draw(rng, pack, size, split))
+
+
+def main_colours(pixels: Pixels) -> list[str]:
+    """One or two names of colours that most of a picture (H, W, 3) has, the larger first."""
+    opaque = np.concatenate([pixels, np.full((*pixels.shape[:2], 1), 255, np.uint8)], axis=-1)
+    shares = tint.measured(opaque, 0.0)
+    return [name for place, (name, share) in enumerate(shares[:2]) if place == 0 or share >= MOSTLY]

@@ -1,0 +1,171 @@
+"""Scenes of everyday things: drawings from the packed assets pasted in clear places, labelled token by token."""
+
+import os
+import random
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.training import colours, labels
+from model.training.assets.names import named_things
+from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Scope
+from model.training.paint import wear
+from model.training.placing import PLACES, Box, extent, place_of, settle
+from model.training.sample import CELL, Facts, Sample, Size, Split
+from model.training.things import Figure
+from model.training.world import randomness
+
+VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
+PLAIN = 0.55  # share of its visible pixels that the main colour of a thing must own to be asked for
+LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
+OPAQUE = 128
+TURN = 12.0  # degrees
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One drawing to be placed: which thing, its pixels (h, w, 4), and the colour that most of it has, or ""."""
+
+    thing: NamedThing
+    pixels: NDArray[np.uint8]
+    tint: str
+
+
+@cache
+def pack() -> Pack:
+    """The packs that this process draws from."""
+    return Pack(Path(os.environ.get(VARIABLE) or DEFAULT))
+
+
+@cache
+def item_names(scope: Scope) -> tuple[str, ...]:
+    """Names of the things of a scope, each once, as classes of the label `item`."""
+    return tuple(dict.fromkeys(thing.name for thing in named_things() if scope == "all" or thing.scope == "cpu"))
+
+
+@cache
+def _choice(split: AssetSplit, scope: Scope) -> tuple[NamedThing, ...]:
+    return pack().things(split, scope)
+
+
+def piece(rng: random.Random, thing: NamedThing, split: AssetSplit) -> Piece:
+    """Pick one drawing of a thing, sometimes mirrored, sometimes a little turned."""
+    style, code = rng.choice(pack().drawings(thing, split))
+    image = Image.fromarray(pack().image(style, code, split), "RGBA")
+    if rng.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if rng.random() < 0.4:
+        image = image.rotate(rng.uniform(-TURN, TURN), Image.Resampling.BILINEAR, expand=True)
+    shares = pack().colours(style, code, split)
+    tint = shares[0][0] if shares and shares[0][1] >= PLAIN else ""
+    return Piece(thing, np.asarray(image), tint)
+
+
+def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: float) -> list[Piece]:
+    """Which things a picture shows: one, several different ones, or several of one kind among others."""
+    every = _choice(split, scope)
+    if rng.random() < 0.8 * (1 - difficulty) + 0.25 * difficulty:
+        return [piece(rng, rng.choice(every), split)]
+    if rng.random() < 0.35:
+        thing, many = rng.choice(every), rng.choice((2, 2, 3, 3, 4, 5, 6))
+        first = piece(rng, thing, split)
+        same = [first if rng.random() < 0.7 else piece(rng, thing, split) for _ in range(many)]
+        others = rng.sample(every, rng.choice((0, 0, 1)) if many < 5 else 0)
+        return same + [piece(rng, other, split) for other in others if other.name != thing.name]
+    chosen = rng.sample(every, rng.choice((2, 2, 3, 3, 4)))
+    return [piece(rng, thing, split) for thing in {thing.name: thing for thing in chosen}.values()]
+
+
+def contrast(rng: random.Random, pieces: list[Piece]) -> str:
+    """A background in which no thing drowns."""
+    for _ in range(12):
+        name = colours.background(rng)
+        if all(name != piece.tint and frozenset((name, piece.tint)) not in colours.ALIKE for piece in pieces):
+            return name
+    return "white" if all(piece.tint != "white" for piece in pieces) else "gray"
+
+
+def placed(rng: random.Random, pieces: list[Piece], size: Size, difficulty: float) -> list[tuple[Piece, Figure]]:
+    """Give every piece a size and one of the nine places, row by row; what finds no room is left out."""
+    taken: list[Box] = []
+    free = list(PLACES)
+    found = []
+    top = LARGEST[min(6, len(pieces))]
+    common = rng.uniform(max(0.24, top * (0.85 - 0.45 * difficulty)), top)
+    for one in pieces:
+        height, width = one.pixels.shape[:2]
+        side = common * rng.uniform(0.85, 1.1) * min(size) / max(height, width)
+        figure = Figure(one.thing.name, one.tint, (0, 0, 0), 0, 0, width * side, height * side)
+        put = settle(rng, figure, taken, size, free)
+        if put is not None:
+            found.append((one, put))
+            taken.append(extent(put))
+            free.remove(place_of(put.x, put.y, size))
+    return sorted(found, key=lambda pair: place_of(pair[1].x, pair[1].y, size))
+
+
+def paste(canvas: NDArray[np.float32], owners: NDArray[np.uint8], one: Piece, figure: Figure, owner: int) -> None:
+    """Lay a drawing over the canvas (H, W, 3) and mark its visible pixels in `owners` (H, W)."""
+    width, height = max(1, round(figure.width)), max(1, round(figure.height))
+    left, top = round(figure.x - width / 2), round(figure.y - height / 2)
+    scaled = Image.fromarray(one.pixels, "RGBA").resize((width, height), Image.Resampling.LANCZOS)
+    rgba = np.asarray(scaled, dtype=np.float32)
+    # What the rounding pushes over the border is cut off.
+    x, y = max(0, left), max(0, top)
+    part = rgba[y - top : canvas.shape[0] - top, x - left : canvas.shape[1] - left]
+    area = (slice(y, y + part.shape[0]), slice(x, x + part.shape[1]))
+    alpha = part[..., 3:] / 255
+    canvas[area] = canvas[area] * (1 - alpha) + part[..., :3] * alpha
+    owners[area][part[..., 3] >= OPAQUE] = owner
+
+
+def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) -> dict[str, labels.Map]:
+    """Dense labels of a picture from who owns each pixel (H, W) and its facts."""
+    things = facts["things"]
+    who = labels.owners(np.stack([owner_pixels, owner_pixels]), len(things))
+    classes = {name: number + 1 for number, name in enumerate(item_names(scope))}
+    table = np.zeros((5, len(things) + 1), dtype=np.int64)
+    for fact in things:
+        x, y = (fact["box"][0] + fact["box"][2]) / 2, (fact["box"][1] + fact["box"][3]) / 2
+        alike = sum(other["thing"] == fact["thing"] for other in things)
+        tint = labels.colour_class(fact["colour"]) if fact["colour"] else 0
+        half = [min(max(0, int(at / CELL * 2)), labels.HALVES - 1) + 1 for at in (x, y)]
+        table[:, fact["id"] + 1] = (classes[fact["thing"]], tint, min(alike, labels.MOST), *half)
+    maps = {name: table[row][who] for row, name in enumerate(("item", "colour", "alike", "column", "row"))}
+    maps |= labels.offsets(maps["column"], maps["row"])
+    return maps | {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}
+
+
+def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
+    """Draw one picture; a part of unseen styles draws no other, held-out seeds meet held-out drawings half the time."""
+    rng = randomness(seed, part, split)
+    drawings: AssetSplit = "unseen" if part.startswith("unseen") else "train"
+    if drawings == "train" and split == "held" and rng.random() < 0.5:
+        drawings = "held"
+    while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty), size, difficulty)):
+        pass
+    background = contrast(rng, [one for one, _ in pieces])
+    canvas = np.empty((*size, 3), dtype=np.float32)
+    canvas[:] = colours.shade(rng, background)
+    owners = np.zeros(size, dtype=np.uint8)
+    things = []
+    for number, (one, figure) in enumerate(pieces):
+        paste(canvas, owners, one, figure, number + 1)
+        box = [round(value, 1) for value in extent(figure)]
+        place = list(place_of(figure.x, figure.y, size))
+        things.append({"id": number, "thing": one.thing.name, "colour": one.tint, "place": place, "box": box})
+    facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
+    frames = wear(rng, np.clip(canvas, 0, 255).astype(np.uint8)[None])
+    return Sample(
+        seed=seed,
+        kind="image",
+        frames=np.ascontiguousarray(frames),
+        sampled_fps=1.0,
+        dense=thing_labels(owners, facts | {"drawings": drawings}, scope),
+        background=labels.colour_class(background),
+        facts=facts | {"drawings": drawings},
+    )

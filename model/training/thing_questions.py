@@ -1,0 +1,171 @@
+"""Which questions a picture of everyday things can answer: what, where, how many, beside what, which colour."""
+
+import random
+from functools import cache
+
+from model.training import colours, language
+from model.training.asking import Ask
+from model.training.assets.names import Named, named_things
+from model.training.picture_questions import OPPOSITE, RELATIONS, YES, Maker, alone, background, ids, located, related
+from model.training.sample import Facts, Lang
+
+NONE_ASKED = 0.3
+
+
+@cache
+def _named() -> dict[str, Named]:
+    return {thing.name: thing for thing in named_things()}
+
+
+def noun(name: str, lang: Lang, many: bool = False) -> str:
+    """What a thing is called: "dog", "dogs", "狗"."""
+    thing = _named()[name]
+    return thing.zh if lang == "zh" else thing.plural if many else thing.name
+
+
+def the(name: str, lang: Lang) -> str:
+    """A thing with its article."""
+    return f"the {noun(name, lang)}" if lang == "en" else noun(name, lang)
+
+
+def a(name: str, lang: Lang) -> str:
+    """A thing as one says it alone in English: "a dog", "some grapes"."""
+    return f"{_named()[name].article} {name}".strip() if lang == "en" else noun(name, lang)
+
+
+def counted(name: str, count: int, lang: Lang) -> str:
+    """How many of a thing: "a dog", "two dogs", "两个狗"; the measure word is always the common one."""
+    if lang == "zh":
+        return f"{language.NUMBERS['zh'][count]}个{noun(name, lang)}"
+    return a(name, lang) if count == 1 else f"{language.NUMBERS['en'][count]} {noun(name, lang, many=True)}"
+
+
+def grouped(things: list[Facts]) -> list[list[Facts]]:
+    """Things of one name together, in the order in which the first of each stands."""
+    found: dict[str, list[Facts]] = {}
+    for fact in sorted(things, key=lambda fact: fact["place"]):
+        found.setdefault(fact["thing"], []).append(fact)
+    return list(found.values())
+
+
+def told(group: list[Facts], lang: Lang) -> str:
+    """A group with its place where it has one: "two dogs at the top", "左边有一个狗"."""
+    where = language.shared_place(group, lang)
+    what = counted(group[0]["thing"], len(group), lang)
+    if lang == "zh":
+        return f"{where}有{what}"
+    return f"{what} {language.at_place(where)}" if where else what
+
+
+def caption(facts: Facts, lang: Lang) -> str:
+    """The one canonical caption."""
+    parts = [told(group, lang) for group in grouped(facts["things"])]
+    if lang == "zh":
+        return f"{colours.CHINESE[facts['background']]}背景上，" + "，".join(parts) + "。"
+    return language.sentence(f"{language.listed(parts, 'en')}, on {language.article(facts['background'])} background")
+
+
+def captions(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The caption."""
+    return [Ask("caption", "caption", caption(facts, lang))]
+
+
+def name(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """What the only thing is, and what there is at a place."""
+    things = facts["things"]
+    found = [
+        Ask("name", "at_place", noun(fact["thing"], lang), {"p": located(fact, lang)}, ids(fact)) for fact in things
+    ]
+    if len(things) == 1:
+        found += [Ask("name", "name_one", noun(things[0]["thing"], lang), about=ids(things[0]))] * 2
+    return found
+
+
+def listing(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Everything that is there, without numbers and places."""
+    groups = grouped(facts["things"])
+    if len(groups) == 1:
+        return []
+    names = language.listed([noun(group[0]["thing"], lang) for group in groups], lang)
+    return [Ask("list", "list_things", names)]
+
+
+def stranger(facts: Facts, rng: random.Random) -> str:
+    """The name of a thing that is not there."""
+    there = {fact["thing"] for fact in facts["things"]}
+    known = [thing.name for thing in named_things() if thing.scope == facts.get("scope", "cpu")]
+    return rng.choice([name for name in known if name not in there])
+
+
+def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """How many there are of each thing, and sometimes of one that is not there."""
+    found = []
+    for group in grouped(facts["things"]):
+        slots = {"ns": noun(group[0]["thing"], lang, many=True)}
+        found.append(Ask("count", "count", str(len(group)), slots, ids(*group)))
+    if rng.random() < NONE_ASKED:
+        found.append(Ask("count", "count", "0", {"ns": noun(stranger(facts, rng), lang, many=True)}, ()))
+    return found
+
+
+def position(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Where a thing is that is there once."""
+    things = facts["things"]
+    return [
+        Ask("position", "position", language.place(fact["place"], lang), {"it": the(fact["thing"], lang)}, ids(fact))
+        for fact in things
+        if alone(fact, things, "thing")
+    ]
+
+
+def tint(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """The colour of a thing that has one."""
+    return [
+        Ask("colour", "color_of", language.colour(fact["colour"], lang), {"s": noun(fact["thing"], lang)}, ids(fact))
+        for fact in facts["things"]
+        if fact["colour"] and alone(fact, facts["things"], "thing")
+    ]
+
+
+def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Whether something is there: one that is, one that is not."""
+    there = rng.choice(facts["things"])["thing"]
+    same = ids(*(fact for fact in facts["things"] if fact["thing"] == there))
+    yes = Ask("exists", "exists", YES["exists"][lang][True], {"a": a(there, lang)}, same)
+    return [yes, Ask("exists", "exists", YES["exists"][lang][False], {"a": a(stranger(facts, rng), lang)}, ())]
+
+
+def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """What is beside a thing, and yes or no for a pair, as often yes as no."""
+    things = facts["things"]
+    single, found = [fact for fact in things if alone(fact, things, "thing")], []
+    for fact in single:
+        for key, words in RELATIONS.items():
+            side = [other for other in things if other is not fact and related(other, key, fact)]
+            if len(side) == 1:
+                slots, answer = {"r": words[lang == "zh"], "it": the(fact["thing"], lang)}, noun(side[0]["thing"], lang)
+                found.append(Ask("relation", "relation_what", answer, slots, ids(fact), ids(side[0])))
+    for one in single:
+        for two in single:
+            sides = [key for key in RELATIONS if related(one, key, two)]
+            if one is two or not sides:
+                continue
+            truth, key = rng.random() < 0.5, rng.choice(sides)
+            words = RELATIONS[key if truth else OPPOSITE[key]]
+            slots = {"r": words[lang == "zh"], "it": the(one["thing"], lang), "other": the(two["thing"], lang)}
+            found.append(Ask("relation", "relation_is", YES["is"][lang][truth], slots, ids(one), ids(two)))
+    return found
+
+
+MAKERS: tuple[Maker, ...] = (captions, name, listing, count, position, tint, exists, relation, background)
+SKILLS = {
+    "caption": 1.2,
+    "name": 3.0,
+    "list": 1.0,
+    "count": 1.5,
+    "position": 1.2,
+    "colour": 0.8,
+    "exists": 1.8,
+    "relation": 1.2,
+    "background": 0.1,
+}

@@ -1,0 +1,65 @@
+"""Photos: known kinds are named, the others never; colours are those of the pixels."""
+
+import random
+from typing import Any
+
+import numpy as np
+
+from model.training import photographs
+from model.training.data import held_out
+from model.training.parts import parts, photos
+from model.training.pictured import pack
+
+
+def answers(facts: dict[str, Any], lang: str) -> dict[tuple[str, ...], str]:
+    makers = (photos.captions, photos.name, photos.colour, photos.exists)
+    every = [ask for seed in range(80) for make in makers for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
+    return {(ask.key, *ask.slots.values()): ask.answer for ask in every}
+
+
+def test_worked_answers() -> None:
+    apple = {"shown": "apple", "group": "grocery", "colours": ["red", "white"]}
+    found = answers(apple, "en")
+    assert found[("caption",)] == "A photo of an apple, mostly red and white."
+    assert found[("name_one",)] == "apple" and found[("main_color",)] == "red"
+    assert found[("exists", "an apple")] == "yes" and found[("exists", "a lemon")] == "no"
+    assert answers(apple, "zh")[("caption",)] == "一张苹果的照片，主要是红色和白色。"
+    other = {"shown": "", "group": "", "colours": ["green"]}
+    found = answers(other, "en")
+    assert found[("caption",)] == "A photo, mostly green; I cannot tell what it shows."
+    assert found[("name_one",)] == found[("exists", "an apple")] == "I cannot tell"
+    assert answers(other, "zh")[("caption",)] == "一张照片，主要是绿色，看不出来是什么。"
+
+
+def test_both_kinds_come_in_every_split_and_labels_say_which() -> None:
+    classes = parts()["photos"].classes
+    shown = set()
+    for args in held_out(40, "photos"):
+        sample = args.make()
+        facts = sample.facts
+        shown.add(bool(facts["shown"]))
+        label = classes["photo"][int(sample.dense["photo"][0, 0, 0])]
+        assert label == (facts["shown"] or "unknown")
+        assert (sample.dense["photo"] == sample.dense["photo"][0, 0, 0]).all()
+        assert facts["colours"] == photographs.main_colours(sample.frames[0])
+    assert shown == {True, False}
+
+
+def test_splits_see_their_own_photos() -> None:
+    for split, mark in (("train", "train/"), ("held", "val/")):
+        _, photo = photographs.known(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
+        assert photo.key.startswith(mark)
+
+
+def test_nothing_pictures_have_the_size_that_was_asked_for() -> None:
+    for seed in range(24):
+        pixels = photographs.unknown(random.Random(seed), pack(), (84, 140), "train")
+        assert pixels.shape == (84, 140, 3) and pixels.dtype == np.uint8
+
+
+def test_main_colours_are_measured() -> None:
+    pixels = np.zeros((40, 40, 3), dtype=np.uint8)
+    pixels[:], pixels[:12] = (222, 28, 32), (35, 80, 215)
+    assert photographs.main_colours(pixels) == ["red", "blue"]
+    pixels[:12] = (222, 28, 32)
+    assert photographs.main_colours(pixels) == ["red"]

@@ -1,0 +1,102 @@
+"""Everyday things: worked answers, labels where the drawings are, and which drawings each split may see."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.training import pictured, thing_questions
+from model.training.assets.blobs import AssetsMissing, AssetsWithheld
+from model.training.data import held_out
+from model.training.parts import parts
+from model.training.thing_questions import MAKERS, caption
+
+
+def thing(number: int, name: str, colour: str, *place: int) -> dict[str, Any]:
+    return {"id": number, "thing": name, "colour": colour, "place": list(place)}
+
+
+FACTS = {
+    "kind": "image",
+    "background": "white",
+    "things": [thing(0, "dog", "brown", 0, 0), thing(1, "car", "", 1, 1), thing(2, "dog", "brown", 0, 2)],
+    "events": [],
+}
+
+
+def answers(facts: dict[str, Any], lang: str = "en") -> dict[tuple[str, ...], str]:
+    every = [ask for seed in range(5) for make in MAKERS for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
+    return {(ask.key, *ask.slots.values()): ask.answer for ask in every}
+
+
+def test_worked_answers() -> None:
+    found = answers(FACTS)
+    assert found[("caption",)] == "Two dogs at the top and a car in the center, on a white background."
+    assert found[("at_place", "at the top left")] == "dog"
+    assert found[("count", "dogs")] == "2"
+    assert found[("list_things",)] == "dog and car"
+    assert found[("position", "the car")] == "center"
+    assert ("position", "the dog") not in found  # there are two
+    assert ("color_of", "car") not in found  # it has no one colour
+    assert ("relation_what", "above", "the car") not in found  # two things are above it
+    assert found[("exists", "a car")] == "yes"
+    chinese = answers(FACTS, "zh")
+    assert chinese[("caption",)] == "白色背景上，上方有两个狗，中间有一个汽车。"
+    assert chinese[("position", "汽车")] == "中间"
+
+
+def test_some_things_have_no_article_of_one() -> None:
+    grapes = FACTS | {"things": [thing(0, "grapes", "purple", 1, 1)]}
+    assert caption(grapes, "en") == "Some grapes in the center, on a white background."
+    assert answers(grapes)[("name_one",)] == "grapes"
+    assert answers(grapes)[("color_of", "grapes")] == "purple"
+
+
+def test_labels_stand_where_the_drawing_is() -> None:
+    seen = 0
+    for args in held_out(30, "things"):
+        sample = args.make()
+        names = parts()["things"].classes["item"]
+        for fact in sample.facts["things"]:
+            there = sample.dense["owner"] == fact["id"] + 1
+            assert {names[i] for i in np.unique(sample.dense["item"][there])} <= {fact["thing"]}
+            seen += bool(there.any())
+            left, top, right, bottom = fact["box"]
+            assert 0 <= left < right <= sample.frames.shape[2] and 0 <= top < bottom <= sample.frames.shape[1]
+            middle = sample.frames[0, int((top + bottom) / 2), int((left + right) / 2)].astype(int)
+            if fact["colour"] == "red":
+                assert middle[0] > middle[1] + 60 and middle[0] > middle[2] + 60
+    assert seen > 30
+
+
+def test_held_drawings_are_only_seen_in_held_samples() -> None:
+    drawn: dict[str, set[str]] = {"train": set(), "held": set()}
+    for split in ("train", "held"):
+        for seed in range(20):
+            sample = parts()["things"].make(seed, (112, 112), 1, 1.0, 1.0, split)  # type: ignore[arg-type]
+            drawn[split].add(sample.facts["drawings"])
+    assert drawn == {"train": {"train"}, "held": {"train", "held"}}
+
+
+def test_unseen_styles_are_refused_to_training() -> None:
+    part = parts()["unseen_things"]
+    assert part.make(3, (112, 112), 1, 1.0, 1.0, "held").facts["drawings"] == "unseen"
+    with pytest.raises(AssetsWithheld):
+        part.make(3, (112, 112), 1, 1.0, 1.0, "train")
+
+
+def test_a_missing_pack_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path / "nowhere"))
+    pictured.pack.cache_clear()
+    pictured._choice.cache_clear()
+    with pytest.raises(AssetsMissing) as error:
+        parts()["things"].make(1, (112, 112), 1, 1.0, 1.0, "train")
+    assert "python -m model.training.assets" in str(error.value) + str(vars(error.value))
+    pictured.pack.cache_clear()
+
+
+def test_what_is_not_there_is_not_named() -> None:
+    rng = random.Random(1)
+    assert all(thing_questions.stranger(FACTS, rng) not in ("dog", "car") for _ in range(200))
