@@ -2,6 +2,8 @@
 
 import json
 import pickle
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,10 @@ from PIL import Image, ImageDraw
 from model.training import colours
 from model.training.assets import fonts, photos, tint
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld, Blobs, write_blobs
+from model.training.assets.clipart import chosen
 from model.training.assets.names import held_style, icon_exceptions, named_things
 from model.training.assets.pack import Pack
-from model.training.assets.things import cut_out, encoded
+from model.training.assets.things import Wanted, cut_out, encoded, pack_style
 
 RED, BLUE = (222, 28, 32, 255), (35, 80, 215, 255)
 
@@ -159,8 +162,12 @@ def test_every_thing_has_one_name_in_each_language() -> None:
     for thing in things:
         assert thing.plural
         assert thing.article in ("a", "an", "some", "a pair of", "")
-        assert all(char >= "一" or char.isascii() for char in thing.zh)
+        assert all("一" <= char <= "鿿" or (char.isascii() and char.isalnum()) for char in thing.zh)
         assert thing.zh.isascii() is False
+
+
+def test_chosen_clip_art_shows_known_things() -> None:
+    assert set(chosen()) <= {thing.name for thing in named_things()}
 
 
 def test_icons_with_odd_names_belong_to_things() -> None:
@@ -174,6 +181,29 @@ def test_the_held_out_style_is_fixed_and_spread() -> None:
     assert picks == [held_style(f"thing {number}", styles[::-1]) for number in range(200)]
     assert all(picks.count(style) > 25 for style in styles)
     assert held_style("rare", ["a", "b"]) == ""
+
+
+def test_what_is_packed_is_not_drawn_again(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def found(*keys: str) -> Iterator[Wanted]:
+        for key in keys:
+            yield "cup", key, partial(ask, key)
+
+    def ask(key: str) -> Image.Image | None:
+        asked.append(key)
+        return None if key == "C9" else drawing(RED)
+
+    path = tmp_path / "things" / "a.blobs"
+    assert pack_style(path, found("C1", "C9")) == {"cup": ["C1"]}
+    first = Blobs(path).data("C1")
+    assert pack_style(path, found("C1", "C2"), fresh=False) == {"cup": ["C1", "C2"]}
+    assert asked == ["C1", "C9", "C2"]
+    assert Blobs(path).data("C1") == first
+    assert Blobs(path).facts("C2") == {"colours": [["red", 1.0]]}
+    pack_style(path, found("C2"))
+    assert asked[3:] == ["C2"]
+    assert list(Blobs(path)) == ["C2"]
 
 
 def labelled(folder: Path, count: int) -> list[dict[str, str]]:

@@ -19,8 +19,13 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(PARTS), help="some of things,fonts,photos")
     parser.add_argument("--set", default="all", choices=("cpu", "all"), help="the 100 things of the CPU plan, or all")
     parser.add_argument("--photos-per-name", type=int, default=150, help="most photos to learn one name from (0: all)")
+    parser.add_argument("--fresh", action="store_true", help="draw again what is packed already")
     parser.add_argument("--sheets", type=Path, help="also draw contact sheets of the things into this folder")
     return parser.parse_args(given)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _pack(options: argparse.Namespace, parts: set[str]) -> None:
@@ -29,11 +34,12 @@ def _pack(options: argparse.Namespace, parts: set[str]) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     source = shared_folder(options.source)
     if "things" in parts:
-        things.pack_things(options.out, options.cache, source, options.set, print)
+        packing = things.Packing(options.out, options.cache, source, options.set, options.fresh, _say)
+        things.pack_things(packing)
     if "fonts" in parts:
-        fonts.pack_fonts(options.out, options.cache, print)
+        fonts.pack_fonts(options.out, options.cache, _say)
     if "photos" in parts:
-        photos.pack_photos(options.out, source, options.photos_per_name, print)
+        photos.pack_photos(options.out, source, options.photos_per_name, _say)
     present = {part for part in PARTS if (options.out / part).is_dir()}
     notice.write_notice(options.out, options.cache, present)
     if options.sheets is not None:

@@ -31,10 +31,10 @@ class ClipArt:
     def __init__(self, cache_folder: Path) -> None:
         self._root = unpacked(SOURCE, cache_folder) / ROOT
 
-    def pictures(self, name: str) -> list[Image.Image]:
-        """Render the pictures of a thing."""
-        found = []
-        for file in chosen().get(name, ()):
-            svg = (self._root / file).read_text(encoding="utf-8", errors="replace")
-            found.append(render_svg(svg))
-        return found
+    def files(self, name: str) -> list[str]:
+        """The chosen files of a thing."""
+        return chosen().get(name, [])
+
+    def draw(self, file: str) -> Image.Image:
+        """Render one file."""
+        return render_svg((self._root / file).read_text(encoding="utf-8", errors="replace"))

@@ -1,18 +1,19 @@
-"""Packs the things: every drawing of every named thing in every style, cut out, small, with its measured colours."""
+"""Packs the things: every drawing of every named thing in every style, cut out, small, its colours measured."""
 
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from model.training.assets import drawings, tint
-from model.training.assets.blobs import Facts, write_blobs
+from model.training.assets.blobs import Blobs, Facts, write_blobs
 from model.training.assets.clipart import ClipArt
-from model.training.assets.drawings import Style, StyleSource
+from model.training.assets.drawings import Style
 from model.training.assets.names import Named, held_style, named_things, published_names
 from model.training.assets.pack import TRAIN, UNSEEN
 
@@ -21,6 +22,7 @@ VISIBLE = 12  # alpha below this is haze around a drawing, not part of it
 QUALITY, ALPHA_QUALITY = 75, 70
 LEAST_PIXELS = 200
 Say = Callable[[str], None]
+Wanted = tuple[str, str, Callable[[], Image.Image | None]]
 
 
 def cut_out(image: Image.Image, side: int = SIDE) -> Image.Image | None:
@@ -44,69 +46,80 @@ def encoded(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """The image's pixels."""
-    return np.asarray(image)
-
-
-def drawn(style: Style, things: tuple[Named, ...], published: dict[str, str]) -> Iterator[tuple[str, str, Image.Image]]:
-    """Yield (thing's name, key, cut-out picture) for all that a style draws."""
+def wanted(things: tuple[Named, ...], style: Style, published: dict[str, str]) -> Iterator[Wanted]:
+    """Everything that a style may draw: the thing's name, the key, and a way to draw it."""
     for thing in things:
         for code in thing.codes:
-            image = style.draw(code, published.get(code, ""))
-            cut = cut_out(image) if image is not None else None
-            if cut is not None:
-                yield thing.name, code, cut
+            yield thing.name, code, partial(style.draw, code, published.get(code, ""))
 
 
-def pack_style(path: Path, found: Iterator[tuple[str, str, Image.Image]]) -> dict[str, list[str]]:
-    """Write one style's drawings and return their keys by thing."""
+def wanted_art(things: tuple[Named, ...], art: ClipArt) -> Iterator[Wanted]:
+    """The clip art of each thing; the pictures of one thing are told apart by their file names."""
+    for thing in things:
+        for file in art.files(thing.name):
+            yield thing.name, f"{thing.codes[0]}/{Path(file).stem}", partial(art.draw, file)
+
+
+def pack_style(path: Path, found: Iterator[Wanted], fresh: bool = True) -> dict[str, list[str]]:
+    """Write one style's drawings and return their keys by thing; unless `fresh`, what is there already is kept."""
+    before = None if fresh or not path.is_file() else Blobs(path)
     keys: dict[str, list[str]] = {}
     items: list[tuple[str, bytes, Facts]] = []
-    for name, key, image in found:
+    for name, key, draw in found:
+        if before is not None and key in before:
+            item = before.data(key), before.facts(key)
+        else:
+            image = draw()
+            cut = cut_out(image) if image is not None else None
+            if cut is None:
+                continue
+            item = encoded(cut), {"colours": tint.measured(np.asarray(cut))}
         keys.setdefault(name, []).append(key)
-        items.append((key, encoded(image), {"colours": tint.measured(pixels(image))}))
+        items.append((key, *item))
     write_blobs(path, items)
     return keys
 
 
-def pack_things(out: Path, cache: Path, source: Path, scope: str, say: Say) -> None:
+@dataclass(frozen=True)
+class Packing:
+    """What to pack, from where to where; `fresh` draws again what is packed already."""
+
+    out: Path
+    cache: Path
+    source: Path
+    scope: str
+    fresh: bool
+    say: Say
+
+    def things(self) -> tuple[Named, ...]:
+        """The things of the scope."""
+        return tuple(thing for thing in named_things() if self.scope == "all" or thing.scope == "cpu")
+
+    def style(self, folder: str, name: str, found: Iterator[Wanted]) -> dict[str, list[str]]:
+        """Pack one style and say what came of it."""
+        keys = pack_style(self.out / folder / f"{name}.blobs", found, self.fresh)
+        self.say(f"{name}: {sum(map(len, keys.values()))} drawings of {len(keys)} things")
+        return keys
+
+
+def pack_things(packing: Packing) -> None:
     """Pack every style of the scope's things and write the index of names."""
-    things = tuple(thing for thing in named_things() if scope == "all" or thing.scope == "cpu")
-    published = published_names(source)
+    things, published = packing.things(), published_names(packing.source)
     keys: dict[str, dict[str, list[str]]] = {}
     for folder, styles in ((TRAIN, drawings.TRAIN), (UNSEEN, drawings.UNSEEN)):
         for style in styles:
-            keys[style.name] = _pack_one(out / folder, style, things, published, cache, say)
-    art = ClipArt(cache)
-    keys[art.name] = pack_style(out / TRAIN / f"{art.name}.blobs", drawn_art(art, things))
-    say(f"{art.name}: {sum(map(len, keys[art.name].values()))} drawings of {len(keys[art.name])} things")
-    index = {
-        "styles": {
-            TRAIN: [style.name for style in drawings.TRAIN] + [art.name],
-            UNSEEN: [s.name for s in drawings.UNSEEN],
-        },
-        "things": [_row(thing, keys) for thing in things],
-        "drawn": keys,
+            found = wanted(things, drawings.opened(style, packing.cache), published)
+            keys[style.name] = packing.style(folder, style.name, found)
+    art = ClipArt(packing.cache)
+    keys[art.name] = packing.style(TRAIN, art.name, wanted_art(things, art))
+    names = {
+        TRAIN: [style.name for style in drawings.TRAIN] + [art.name],
+        UNSEEN: [style.name for style in drawings.UNSEEN],
     }
-    (out / "things.json").write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
-
-
-def drawn_art(art: ClipArt, things: tuple[Named, ...]) -> Iterator[tuple[str, str, Image.Image]]:
-    """Yield the clip art of each thing; several pictures of one thing are numbered."""
-    for thing in things:
-        for number, image in enumerate(art.pictures(thing.name), 1):
-            if (cut := cut_out(image)) is not None:
-                yield thing.name, f"{thing.codes[0]}/{number}", cut
-
-
-def _pack_one(
-    folder: Path, style: StyleSource, things: tuple[Named, ...], published: dict[str, str], cache: Path, say: Say
-) -> dict[str, list[str]]:
-    ready = drawings.opened(style, cache)
-    keys = pack_style(folder / f"{style.name}.blobs", drawn(ready, things, published))
-    say(f"{style.name}: {sum(map(len, keys.values()))} drawings of {len(keys)} things")
-    return keys
+    index = {"styles": names, "things": [_row(thing, keys) for thing in things], "drawn": keys}
+    (packing.out / "things.json").write_text(
+        json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
+    )
 
 
 def _row(thing: Named, keys: dict[str, dict[str, list[str]]]) -> Facts:
