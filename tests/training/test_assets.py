@@ -251,6 +251,13 @@ def test_a_font_is_cut_to_what_is_written(tmp_path: Path) -> None:
     assert list(TTFont(tmp_path / "cut.ttf").getBestCmap()) == [65]
 
 
+def test_a_face_of_capitals_writes_no_small_letters() -> None:
+    wanted = {face.name: set(face.wanted()) for face in fonts.FACES}
+    assert wanted["Humor Sans"] & set("aA5é") == {"A", "5"}
+    assert wanted["Hack"] & set("aA5é门") == set("aA5é")
+    assert set("aA5é门") <= wanted["WenQuanYi Micro Hei"]
+
+
 def test_common_chinese_is_there() -> None:
     chars = fonts.common_chinese()
     assert len(chars) > 3755

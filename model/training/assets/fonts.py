@@ -15,12 +15,19 @@ DEBIAN = "usr/share/fonts"
 
 @dataclass(frozen=True)
 class Face:
-    """One font file of a package."""
+    """One font file of a package; `capitals` where it has no small letters of its own."""
 
     name: str
     kind: str
     source: Source
     file: str
+    capitals: bool = False
+
+    def wanted(self) -> str:
+        """What training writes with it; a face whose small letters look like capitals is given none."""
+        if self.capitals:
+            return "".join(char for char in LATIN if not char.islower())
+        return LATIN + common_chinese() if self.kind == "chinese" else LATIN
 
 
 def _debian(package: str, licence: str, author: str) -> Source:
@@ -61,7 +68,7 @@ FACES = (
     Face("Hack", "mono", HACK, "truetype/hack/Hack-Regular.ttf"),
     Face("Dancing Script Bold", "hand", DANCING, "opentype/dancingscript/DancingScript-Bold.otf"),
     Face("Breip", "hand", BREIP, "truetype/breip/Breip.ttf"),
-    Face("Humor Sans", "hand", HUMOR, "truetype/humor-sans/Humor-Sans.ttf"),
+    Face("Humor Sans", "hand", HUMOR, "truetype/humor-sans/Humor-Sans.ttf", capitals=True),
     Face("WenQuanYi Micro Hei", "chinese", WENQUANYI, "truetype/wqy/wqy-microhei.ttc"),
 )
 
@@ -85,6 +92,7 @@ def subset(source: Path, target: Path, wanted: str) -> str:
     options = Options()
     options.hinting = False
     options.layout_features = ["kern", "liga", "mark", "mkmk", "calt"]
+    options.drop_tables += ["FFTM", "TTFA"]  # notes of font editors
     options.name_IDs = [0, 1, 2, 4, 6, 13, 14]
     shrunk = Subsetter(options)
     shrunk.populate(text=kept)
@@ -101,8 +109,7 @@ def pack_fonts(out: Path, cache: Path, say: Callable[[str], None]) -> None:
     for face in FACES:
         suffix = ".otf" if face.file.endswith(".otf") else ".ttf"
         file = face.name.replace(" ", "") + suffix
-        wanted = LATIN + common_chinese() if face.kind == "chinese" else LATIN
-        chars = subset(unpacked(face.source, cache) / DEBIAN / face.file, folder / file, wanted)
+        chars = subset(unpacked(face.source, cache) / DEBIAN / face.file, folder / file, face.wanted())
         known.append({"name": face.name, "kind": face.kind, "file": file, "chars": chars})
     (folder / "fonts.json").write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")
     say(f"fonts: {len(known)} faces, {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.1f} MB")
