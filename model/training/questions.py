@@ -10,12 +10,12 @@ from model.training.sample import QA, Facts, Lang, Sample, Split
 CHINESE_SHARE = 0.3
 PER_SKILL = 4  # questions of one skill that a sample carries at most
 WEIGHTS = {
-    "caption": 2.4,
+    "caption": 2.8,
     "shape": 0.8,
-    "colour": 2.0,
-    "count": 3.5,
-    "position": 2.4,
-    "relation": 2.6,
+    "colour": 1.6,
+    "count": 5.5,
+    "position": 2.0,
+    "relation": 2.8,
     "exists": 1.2,
     "background": 0.2,
     "read": 2.2,

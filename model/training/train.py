@@ -49,8 +49,8 @@ def rate_factor(step: int, done: float, young: bool) -> float:
 
 
 def dense_weight(done: float, young: bool) -> float:
-    """Weight of a dense label: 1 while the tower is young (0.3 where it was trained before), falling to 0.07."""
-    return max(0.07, (1.0 if young else 0.3) * (1.0 - 1.6 * done))
+    """Weight of a dense label: 1 while the tower is young (0.3 where it was trained before), falling to 0.12."""
+    return max(0.12, (1.0 if young else 0.3) * (1.0 - 1.6 * done))
 
 
 def loss_weight(name: str, dense: float) -> float:
