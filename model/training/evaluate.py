@@ -154,6 +154,11 @@ def details(outcomes: Sequence[Outcome]) -> Report:
         "character_error": {
             name: metrics.character_error(pairs) for name, pairs in told.items() if by_skill[name] == "read"
         },
+        "abstention": {
+            name: metrics.abstention(pairs)
+            for name, pairs in told.items()
+            if any(metrics.unsure(wanted) for wanted, _ in pairs)
+        },
         "language_kept": metrics.language_kept((o.lang, o.wanted, o.answer) for o in outcomes),
         "calibration": metrics.calibration((outcome.probability, outcome.exact) for outcome in outcomes),
     }
@@ -184,6 +189,11 @@ def listed(measured: Report) -> str:
         for name, row in measured["number_error"].items()
     ]
     lines += [f"- {name}: {wrong:.1f} % of the characters wrong" for name, wrong in measured["character_error"].items()]
+    lines += [
+        f"- {name}: {row['false_names']:.1f} false names per hundred of {row['unknown']} that cannot be told, "
+        f"{row['needless_doubt']:.1f} needless doubts per hundred of {row['known']} others"
+        for name, row in measured["abstention"].items()
+    ]
     lines.append(f"- answered in the language of the question: {measured['language_kept']:.1f} %")
     bands = (
         f"{row['from']:.2f}-{row['to']:.2f}: {row['exact']:.0f} % of {row['n']}" for row in measured["calibration"]

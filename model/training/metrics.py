@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 Bins = list[dict[str, float | int]]
+UNSURE = ("I cannot tell", "看不出来")
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 _JOINTS = re.compile(r",? and |, then |, |、|，|和|。|\.$")
 _OPENERS = re.compile(r"^(first |先是|然后|on |a |an |一个)+")
@@ -71,6 +72,24 @@ def number_error(pairs: Iterable[tuple[str, str]]) -> dict[str, float | int]:
             distances.append(abs(one - two))
     mean = sum(distances) / len(distances) if distances else 0.0
     return {"mean": round(mean, 3), "no_number": missing, "n": len(distances) + missing}
+
+
+def unsure(answer: str) -> bool:
+    """Whether an answer says that it cannot be told."""
+    return any(words in answer for words in UNSURE)
+
+
+def abstention(pairs: Iterable[tuple[str, str]]) -> dict[str, float | int]:
+    """From (wanted, given): names given per hundred of what cannot be told, doubts per hundred of what can."""
+    named, doubted = list[bool](), list[bool]()
+    for wanted, given in pairs:
+        (named if unsure(wanted) else doubted).append(unsure(wanted) != unsure(given))
+    return {
+        "false_names": round(100 * sum(named) / len(named), 1) if named else 0.0,
+        "needless_doubt": round(100 * sum(doubted) / len(doubted), 1) if doubted else 0.0,
+        "unknown": len(named),
+        "known": len(doubted),
+    }
 
 
 def language_kept(rows: Iterable[tuple[str, str, str]]) -> float:

@@ -3,6 +3,7 @@
 import pytest
 
 from model.training.metrics import (
+    abstention,
     calibration,
     character_error,
     clauses,
@@ -52,6 +53,12 @@ def test_character_error_is_by_wanted_characters() -> None:
 def test_numbers_are_compared_as_numbers() -> None:
     assert (number_in("at 3.5 seconds"), number_in("在第2秒"), number_in("never")) == (3.5, 2.0, None)
     assert number_error([("3", "4"), ("2", "2"), ("5", "many"), ("none", "1")]) == {"mean": 0.5, "no_number": 1, "n": 3}
+
+
+def test_abstention_counts_names_and_doubts() -> None:
+    pairs = [("I cannot tell", "apple"), ("看不出来", "看不出来"), ("apple", "I cannot tell"), ("rose", "tulip")]
+    assert abstention(pairs) == {"false_names": 50.0, "needless_doubt": 50.0, "unknown": 2, "known": 2}
+    assert abstention([]) == {"false_names": 0.0, "needless_doubt": 0.0, "unknown": 0, "known": 0}
 
 
 def test_the_language_is_that_of_the_wanted_answer() -> None:

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from model.training import language
+from model.training import language, metrics
 from model.training.asking import Ask
 from model.training.assets.photos import photo_names
 from model.training.parts import Part
@@ -17,7 +17,7 @@ from model.training.world import randomness
 from model.training.worn import wear_more
 
 KNOWN = 0.55  # share of photos that show something known
-UNSURE = {"en": "I cannot tell", "zh": "看不出来"}
+UNSURE: dict[Lang, str] = {"en": metrics.UNSURE[0], "zh": metrics.UNSURE[1]}
 GROUPS = ("none", "grocery", "clothing", "flowers", "unknown")
 
 
