@@ -309,7 +309,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--variants", type=variants, default=list(VARIANTS), help=",".join(VARIANTS))
     made.add_argument("--minutes", type=float, default=0.0, help="length of the training in minutes for each variant")
     made.add_argument("--steps", type=int, default=0, help="length of the training in steps")
-    made.add_argument("--width", type=int, default=96, help="width of the towers, a multiple of 32")
+    made.add_argument("--width", type=int, default=64, help="width of the towers, a multiple of 32")
     made.add_argument("--depth", type=int, default=4, help="blocks of the towers")
     made.add_argument("--batch", type=int, default=16, help="pictures a step")
     made.add_argument("--lr", type=float, default=2e-3)
