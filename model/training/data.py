@@ -139,8 +139,10 @@ def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample],
 def dense_classes(shares: Shares = PARTS) -> tuple[dict[str, int], dict[str, int]]:
     """How many classes each dense map has that the tower, and that the decoder's middle, is told in these parts."""
     common = {name: len(classes) for name, classes in class_names().items()}
-    own = {name: len(classes) for part, _ in shares for name, classes in parts()[part].classes.items()}
-    return {name: common[name] for name in TOWER} | own, {name: common[name] for name in DECODER}
+    drawn = [parts()[name] for name, _ in shares]
+    own = {name: len(classes) for part in drawn for name, classes in part.classes.items() if name not in part.late}
+    late = {name: len(part.classes[name]) for part in drawn for name in part.late}
+    return {name: common[name] for name in TOWER} | own, {name: common[name] for name in DECODER} | late
 
 
 def held_out(count: int, part: str, seed: int = 0) -> list[SampleArgs]:

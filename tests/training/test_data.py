@@ -97,7 +97,7 @@ def test_every_answer_round_trips_and_is_short(part: str) -> None:
         for qa in args.make().questions:
             ids = known.encode(qa.answer)
             assert known.decode(ids) == qa.answer
-            assert len(ids) <= 60 * parts()[part].pictures, qa
+            assert len(ids) <= parts()[part].longest * parts()[part].pictures, qa
 
 
 def test_chinese_names_stay_apart_in_the_vocabulary() -> None:

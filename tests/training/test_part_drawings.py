@@ -14,13 +14,14 @@ from model.training.drawing import names, papers, pen, scene, vector
 from model.training.drawing.asks import MAKERS
 from model.training.drawing.forms import SHAPES, Form, form, turn
 from model.training.drawing.look import Style, distance
-from model.training.drawing.plan import Item, bounds
+from model.training.drawing.plan import Item, bent, bounds
 from model.training.labels import class_names
 from model.training.parts import drawings
 from model.training.placing import HELD_PAIRS
 from model.training.questions import facts_asked
 from model.training.sample import Sample
 from model.training.things import Figure, catalogue, shapes
+from model.training.worn import bending
 
 WHITE, RED = (255, 255, 255), (220, 20, 30)
 NEEDS_SVG = pytest.mark.skipif(not vector.available(), reason="the SVG renderer is not installed")
@@ -201,3 +202,19 @@ def test_phrases_of_long_answers_stand_there_in_order() -> None:
         at = 0
         for phrase, _ in qa.told:
             at = qa.answer.lower().index(phrase.lower(), at) + len(phrase)
+
+
+def test_what_is_bent_is_where_its_facts_say() -> None:
+    size, paper = (140, 168), papers.lay(random.Random(0), "plain", WHITE, (140, 168))
+    seen = 0
+    for seed in range(30):
+        rng = random.Random(seed)
+        items = scene.plan_items(rng, size, "white", WHITE, 1.0, "train", 24.0)[:1]
+        moved = bent(items, bend := bending(rng, size), size)
+        if moved is None or items[0].style.shadow or items[0].style.dashed:
+            continue
+        pixels = bend.frames(pen.render(rng, items, paper)[None])[0]
+        assert np.abs(np.array(inked(pixels, paper)) - np.array(bounds(moved[0], size))).max() <= 3.5
+        assert scene.thing_fact(0, moved[0], size)["place"] == scene.thing_fact(0, items[0], size)["place"]
+        seen += 1
+    assert seen > 8

@@ -30,7 +30,7 @@ def silhouette(item: Item, size: tuple[int, int], scale: int) -> Image.Image:
     """The filled shape as a mask of `size` (width, height)."""
     mask = Image.new("L", size, 0)
     draw = ImageDraw.Draw(mask)
-    for line, value in zip(item.lines(), (255, 0), strict=False):
+    for line, value in zip(item.lines, (255, 0), strict=False):
         draw.polygon(flatly(line, scale), fill=value)
     return mask
 
@@ -46,7 +46,7 @@ def ramp(item: Item, one: RGB, two: RGB, size: tuple[int, int], scale: int) -> I
 
 def draw_item(picture: Image.Image, item: Item, scale: int) -> None:
     """Shadow, fill and line of one thing."""
-    style, lines = item.style, item.lines()
+    style, lines = item.style, item.lines
     if style.shadow and style.fill is not None:
         cast = silhouette(item, picture.size, scale).filter(ImageFilter.BoxBlur(style.shadow * scale * 0.4))
         away = round(style.shadow * scale)
@@ -82,11 +82,11 @@ def render(rng: random.Random, items: Sequence[Item], paper: NDArray[np.uint8]) 
 def owned(items: Sequence[Item], size: Size) -> NDArray[np.uint8]:
     """Who owns each pixel (H, W): 1 + the index of a thing, whose inside is its own even where only a line is drawn."""
     mask = Image.new("L", (size[1], size[0]), 0)
+    draw = ImageDraw.Draw(mask)
     for index, item in enumerate(items, start=1):
-        whole = silhouette(item, mask.size, 1)
+        for line, value in zip(item.lines, (index, 0), strict=False):  # boxes keep apart: a hole cuts nothing else
+            draw.polygon(flatly(line), fill=value)
         if item.style.line is not None and item.style.width > 1:
-            draw = ImageDraw.Draw(whole)
-            for line in item.lines():
-                draw.line(flatly(np.concatenate([line, line[:1]])), fill=255, width=round(item.style.width))
-        mask.paste(index, mask=whole)
+            for line in item.lines:
+                draw.line(flatly(np.concatenate([line, line[:1]])), fill=index, width=round(item.style.width))
     return np.asarray(mask)

@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from model.training.drawing.look import DRAWN, PROGRAMS, SEEN, Style, distance, 
 from model.training.placing import CLEAR, PLACES, Box, Wish, allowed_pair, apart, extent, place_of, settle
 from model.training.sample import RGB, Size, Split
 from model.training.things import Figure
+from model.training.worn import Bend
 
 LARGEST = {1: 0.94, 2: 0.52, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.32, 7: 0.3, 8: 0.29, 9: 0.28}
 MODES = {"single": 0.2, "mixed": 0.36, "counting": 0.26, "rows": 0.18}
@@ -26,34 +28,61 @@ POINTED = ("star", "triangle", "diamond", "heart", "crescent", "arrow")
 class Item:
     """One thing of a drawing: its name, place and extent (`figure`), its form and its paint.
 
-    `border` names the colour of a line around a fill where it is wide enough to be seen, "" elsewhere.
+    `border` names the colour of a line around a fill where it is wide enough to be seen, "" elsewhere. `bend` is what
+    became of the picture after it was drawn.
     """
 
     figure: Figure
     form: Form
     style: Style
     border: str = ""
+    bend: Bend | None = None
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Where its middle is, x and y, in the worn picture."""
+        if self.bend is None:
+            return self.figure.x, self.figure.y
+        ((x, y),) = self.bend.points(np.array([[self.figure.x, self.figure.y]])).tolist()
+        return x, y
 
     @property
     def kind(self) -> str:
         """Filled or outlined."""
         return "filled" if self.style.fill is not None else "outlined"
 
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The contours in pixels; the line that follows them stays within the thing's extent."""
         figure = self.figure
         angle = math.radians(figure.angle)
         rotate = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
         inner = np.maximum(np.array([figure.width, figure.height]) - self.style.width, 1.0)
-        return tuple((line * inner) @ rotate + np.array([figure.x, figure.y]) for line in self.form.contours)
+        placed = tuple((line * inner) @ rotate + np.array([figure.x, figure.y]) for line in self.form.contours)
+        return placed if self.bend is None else tuple(self.bend.points(line) for line in placed)
+
+
+def reach(item: Item) -> Box:
+    """The box that just holds a thing and its line, wherever it is."""
+    line, half = item.lines[0], item.style.width / 2
+    (left, top), (right, bottom) = (line.min(axis=0) - half).tolist(), (line.max(axis=0) + half).tolist()
+    return left, top, right, bottom
+
+
+def bent(items: list[Item], bend: Bend, size: Size) -> list[Item] | None:
+    """The things where a bend brings them; None where one would be cut or come near the line between two places."""
+    moved = [replace(item, bend=bend) for item in items]
+    for before, after in zip(items, moved, strict=True):
+        stays = place_of(*before.centre, size) == place_of(*after.centre, size)
+        if not stays or not clearly_placed(after, size) or not inside(reach(after), size):
+            return None
+    return moved
 
 
 def bounds(item: Item, size: Size) -> Box:
     """The box that just holds what is drawn: left, top, right, bottom, within the picture."""
-    line, half = item.lines()[0], item.style.width / 2
-    left, top = np.maximum(line.min(axis=0) - half, 0.0)
-    right, bottom = np.minimum(line.max(axis=0) + half, np.array([size[1], size[0]], dtype=float))
-    return float(left), float(top), float(right), float(bottom)
+    left, top, right, bottom = reach(item)
+    return max(left, 0.0), max(top, 0.0), min(right, float(size[1])), min(bottom, float(size[0]))
 
 
 def a_pair(rng: random.Random, names: list[str], split: Split) -> Wish:
@@ -177,13 +206,14 @@ def in_rows(rng: random.Random, items: list[Item], rows: int, columns: int, size
 
 def clearly_placed(item: Item, size: Size) -> bool:
     """Whether the centre keeps away from the lines between the nine places."""
-    shares = (item.figure.x / size[1], item.figure.y / size[0])
+    x, y = item.centre
+    shares = (x / size[1], y / size[0])
     return all(abs(share - third) > CLEAR / 2 for share in shares for third in (1 / 3, 2 / 3))
 
 
-def whole(item: Item, size: Size) -> bool:
-    """Whether all of it is in the picture."""
-    left, top, right, bottom = extent(item.figure)
+def inside(box: Box, size: Size) -> bool:
+    """Whether all of a box is in the picture."""
+    left, top, right, bottom = box
     return left >= 0.5 and top >= 0.5 and right <= size[1] - 0.5 and bottom <= size[0] - 0.5
 
 
@@ -224,17 +254,23 @@ def try_items(
         placed = scattered(rng, seen, size)
     else:
         placed = in_rows(rng, seen, rows, columns, size) if len(seen) == len(made) else []
-    return [item for item in placed if clearly_placed(item, size) and whole(item, size)]
+    return [item for item in placed if clearly_placed(item, size) and inside(extent(item.figure), size)]
+
+
+def large_enough(figure: Figure, smallest: float) -> bool:
+    """Whether the longer side has `smallest` pixels, and the shorter one half of that."""
+    short, long = sorted((figure.width, figure.height))
+    return long >= smallest and short >= smallest / 2
 
 
 def plan_items(
     rng: random.Random, size: Size, background: str, paper: RGB, difficulty: float, split: Split, smallest: float
 ) -> list[Item]:
-    """The things of a drawing row by row, none of which is smaller than `smallest` pixels on its longer side."""
+    """The things of a drawing row by row, none of which is smaller than `smallest` pixels."""
     names = [name for name in colours.NAMES if name != background]
     while True:
         items = try_items(rng, size, paper, names, difficulty, split, smallest)
-        items = [item for item in items if max(item.figure.width, item.figure.height) >= smallest]
+        items = [item for item in items if large_enough(item.figure, smallest)]
         boxes = [extent(item.figure) for item in items]
         if items and all(apart(one, two, 1.0) for i, one in enumerate(boxes) for two in boxes[:i]):
             return sorted(items, key=lambda item: place_of(item.figure.x, item.figure.y, size))

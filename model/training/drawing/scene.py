@@ -11,10 +11,12 @@ from model.training import colours, labels
 from model.training.drawing import papers, pen, vector
 from model.training.drawing.forms import SHAPES
 from model.training.drawing.look import KINDS, paint
-from model.training.drawing.plan import SMALLEST, Item, bounds, plan_items
+from model.training.drawing.plan import SMALLEST, Item, bent, bounds, plan_items
 from model.training.placing import place_of
 from model.training.sample import CELL, Facts, Size, Split
+from model.training.worn import bending
 
+BENT = 0.15  # share of the drawings that are seen in perspective or cropped, where nothing is lost by it
 VECTOR = 0.4  # share of the drawings that the SVG renderer draws where there is one
 COUNTS = tuple(map(str, range(1, 10)))
 CLASSES = {
@@ -35,14 +37,19 @@ class Drawing:
 
 
 def draw(rng: random.Random, size: Size, difficulty: float, split: Split, smallest: float = SMALLEST) -> Drawing:
-    """One drawing, no thing of which is shorter than `smallest` pixels along its longer side."""
+    """One drawing, no thing of which is smaller than `smallest` pixels."""
     background = colours.background(rng)
     rgb = paint(rng, background)
     texture = papers.kind_of(rng, difficulty)
     items = plan_items(rng, size, background, rgb, difficulty, split, smallest)
     paper = papers.lay(rng, texture, rgb, size)
     renderer = vector if rng.random() < VECTOR and vector.available() else pen
-    return Drawing(items, background, texture, renderer.render(rng, items, paper))
+    pixels = renderer.render(rng, items, paper)
+    if rng.random() < BENT * difficulty:
+        moved = bent(items, bend := bending(rng, size), size)
+        if moved is not None:
+            items, pixels = moved, bend.frames(pixels[None])[0]
+    return Drawing(items, background, texture, pixels)
 
 
 def thing_fact(number: int, item: Item, size: Size) -> Facts:
@@ -52,7 +59,7 @@ def thing_fact(number: int, item: Item, size: Size) -> Facts:
         "id": number,
         "thing": figure.thing,
         "colour": figure.colour,
-        "place": list(place_of(figure.x, figure.y, size)),
+        "place": list(place_of(*item.centre, size)),
         "box": [round(value, 1) for value in bounds(item, size)],
         "kind": item.kind,
         "extent": [round(figure.width, 1), round(figure.height, 1)],
@@ -76,7 +83,7 @@ def facts_of(drawing: Drawing, size: Size) -> Facts:
 def classes_of(items: Sequence[Item], index: int) -> dict[str, int]:
     """Classes of one thing under every map."""
     item = items[index]
-    figure = item.figure
+    figure, (x, y) = item.figure, item.centre
     alike = sum((o.figure.thing, o.figure.colour) == (figure.thing, figure.colour) for o in items)
     return {
         "colour": labels.colour_class(figure.colour),
@@ -84,8 +91,8 @@ def classes_of(items: Sequence[Item], index: int) -> dict[str, int]:
         "many": min(alike, len(COUNTS)),
         "drawn": SHAPES.index(figure.thing) + 1,
         "filling": 3 if item.border else KINDS.index(item.kind) + 1,
-        "column": min(int(figure.x / CELL * 2), labels.HALVES - 1) + 1,
-        "row": min(int(figure.y / CELL * 2), labels.HALVES - 1) + 1,
+        "column": min(int(x / CELL * 2), labels.HALVES - 1) + 1,
+        "row": min(int(y / CELL * 2), labels.HALVES - 1) + 1,
     }
 
 
@@ -95,7 +102,8 @@ def owners(items: Sequence[Item], size: Size) -> labels.Map:
     who = labels.owners(np.stack([mask, mask]), len(items))
     for index, item in enumerate(items, start=1):
         if not (who == index).any():
-            who[0, int(item.figure.y) // CELL, int(item.figure.x) // CELL] = index
+            x, y = item.centre
+            who[0, int(y) // CELL, int(x) // CELL] = index
     return who
 
 

@@ -38,7 +38,7 @@ def path(lines: Sequence[Line]) -> str:
 
 def element(number: int, item: Item) -> str:
     """One thing: its gradient, its shadow and itself."""
-    style, data = item.style, path(item.lines())
+    style, data = item.style, path(item.lines)
     text, fill = "", hexed(style.fill) if style.fill is not None else "none"
     if style.fill is not None and style.second is not None:
         text += (

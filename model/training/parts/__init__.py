@@ -41,7 +41,8 @@ class Part:
     """One part of the world.
 
     `skills` weighs the skills of its questions against each other; `classes` names the classes of dense labels that
-    only this part has, which the tower is told beside the common ones (`labels.class_names`).
+    only this part has, which the tower is told beside the common ones (`labels.class_names`); those in `late` the tower
+    cannot know, and the middle of the decoder is told instead.
     """
 
     name: str
@@ -52,6 +53,8 @@ class Part:
     skills: Mapping[str, float]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pictures: int = 1  # still pictures in a sample
+    late: tuple[str, ...] = ()
+    longest: int = 60  # tokens of an answer about one picture or clip
 
 
 @cache
