@@ -10,9 +10,10 @@ import pytest
 
 from model.tokenizer import Tokenizer
 from model.training.asking import Ask
+from model.training.assets.pack import Pack
 from model.training.data import held_out
 from model.training.labels import colour_class
-from model.training.lettering import asks, faces, marks, strings
+from model.training.lettering import asks, faces, marks
 from model.training.lettering.boards import BARE, SIZES, Board, least, plan, resized
 from model.training.lettering.drawing import Letter, draw, letters_of
 from model.training.lettering.faces import BUILT_IN, Face
@@ -170,11 +171,12 @@ def test_ink_below_the_line_stays_on_the_picture() -> None:
     assert dark.sum() > 0.97 * above.sum()
 
 
-def test_a_face_without_small_letters_writes_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_face_without_small_letters_writes_capitals() -> None:
     face = Face(BUILT_IN, frozenset(faces.BASIC))
-    assert not faces.capitals_only(face.path)
-    monkeypatch.setattr(strings, "capitals_only", lambda path: True)
-    assert all(lettered(random.Random(seed), face, "train", 8, single=True).text.isupper() for seed in range(30))
+    assert not faces.capitals_only(face)
+    capitals = Face(BUILT_IN, frozenset(char for char in faces.BASIC if not char.islower()))
+    assert faces.capitals_only(capitals)
+    assert all(lettered(random.Random(seed), capitals, "train", 8, single=True).text.isupper() for seed in range(30))
 
 
 def test_a_turned_text_turns_its_letters() -> None:
@@ -295,7 +297,7 @@ def test_answers_are_short_in_tokens(samples: list[Sample]) -> None:
 
 
 def test_without_packed_fonts_the_built_in_face_remains(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(faces, "pack", lambda: Pack(tmp_path))
     assert faces.packed_faces() == []
     found = faces.faces.__wrapped__()
     assert found[0].path == BUILT_IN and found[0].writes("$4.50 OPEN?") and not found[0].writes("出口")

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 from model.training.assets.blobs import AssetsMissing
-from model.training.assets.pack import Pack
+from model.training.pictured import pack
 from model.training.things import Font
 
 BUILT_IN = ""  # stands for the path of the face inside Pillow
@@ -44,7 +44,7 @@ def matplotlib_faces() -> list[Face]:
 def packed_faces() -> list[Face]:
     """The faces of the packed assets, none where nothing was packed."""
     try:
-        found = Pack().fonts()
+        found = pack().fonts()
     except AssetsMissing:
         return []
     return [Face(str(face.path), frozenset(face.chars) | {" "}, face.kind == "chinese") for face in found]
@@ -70,11 +70,10 @@ def letter_heights(path: str) -> tuple[float, float]:
     return (capital[3] - capital[1]) / PROBE, (small[3] - small[1]) / PROBE
 
 
-@cache
-def capitals_only(path: str) -> bool:
-    """Whether the small letters of a face look like its capitals, so that the case of a text cannot be read."""
-    capital, small = letter_heights(path)
-    return small > UNICASE * capital
+def capitals_only(face: Face) -> bool:
+    """Whether a face has no small letters, or some that look like its capitals, so that case could not be read."""
+    capital, small = letter_heights(face.path)
+    return not face.writes("abcdefghijklmnopqrstuvwxyz") or small > UNICASE * capital
 
 
 @lru_cache(maxsize=256)

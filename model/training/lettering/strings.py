@@ -109,7 +109,7 @@ def one_word(rng: random.Random, split: Split, longest: int) -> str:
 def cased(rng: random.Random, words: list[str], face: Face) -> list[str]:
     """The same case for all words: capitals, small letters, or a capital first."""
     how = rng.choices((str.upper, str.lower, str.capitalize), (0.45, 0.2, 0.35))[0]
-    if capitals_only(face.path):
+    if capitals_only(face):
         how = str.upper
     return [how(word) for word in words]
 
