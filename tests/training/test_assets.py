@@ -16,7 +16,7 @@ from model.training.assets.blobs import AssetsMissing, AssetsWithheld, Blobs, wr
 from model.training.assets.clipart import chosen
 from model.training.assets.names import held_style, icon_exceptions, named_things
 from model.training.assets.pack import Pack
-from model.training.assets.things import Wanted, cut_out, encoded, pack_style
+from model.training.assets.things import Wanted, cut_out, encoded, pack_style, wanted
 
 RED, BLUE = (222, 28, 32, 255), (35, 80, 215, 255)
 
@@ -168,6 +168,26 @@ def test_every_thing_has_one_name_in_each_language() -> None:
 
 def test_chosen_clip_art_shows_known_things() -> None:
     assert set(chosen()) <= {thing.name for thing in named_things()}
+
+
+def test_photos_and_drawings_of_one_thing_share_their_names() -> None:
+    drawn = {thing.name: (thing.article, thing.plural, thing.zh) for thing in named_things()}
+    shown = {row["name"]: (row["article"], row["plural"], row["zh"]) for row in photos.photo_names().values()}
+    shared = drawn.keys() & shown.keys()
+    assert {"rose", "apple", "T-shirt"} <= shared
+    assert {name: drawn[name] for name in shared} == {name: shown[name] for name in shared}
+    both = drawn | shown
+    assert len({zh for _, _, zh in both.values()}) == len(both)
+
+
+def test_a_drawing_of_something_else_is_passed_over() -> None:
+    class All:
+        def draw(self, hexcode: str, published: str) -> Image.Image | None:
+            return drawing(RED)
+
+    things = tuple(thing for thing in named_things() if thing.name == "turkey")
+    assert [key for _, key, _ in wanted(things, "noto", All(), {})] == list(things[0].codes)
+    assert not list(wanted(things, "streamline", All(), {}))
 
 
 def test_icons_with_odd_names_belong_to_things() -> None:

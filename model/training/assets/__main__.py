@@ -18,7 +18,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--source", type=Path, help=f"folder with emoji_names.tsv and photos/ (or set {VARIABLE})")
     parser.add_argument("--only", default=",".join(PARTS), help="some of things,fonts,photos")
     parser.add_argument("--set", default="all", choices=("cpu", "all"), help="the 100 things of the CPU plan, or all")
-    parser.add_argument("--photos-per-name", type=int, default=150, help="most photos to learn one name from (0: all)")
+    parser.add_argument("--photos-per-name", type=int, default=100, help="most photos to learn one name from (0: all)")
     parser.add_argument("--fresh", action="store_true", help="draw again what is packed already")
     parser.add_argument("--sheets", type=Path, help="also draw contact sheets of the things into this folder")
     return parser.parse_args(given)

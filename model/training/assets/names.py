@@ -12,6 +12,7 @@ from model.training.assets.blobs import AssetsMissing
 TABLE = Path(__file__).with_name("things.tsv")
 ICONS = Path(__file__).with_name("icons.tsv")
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "assets"
+NOT_IT = "-"  # in icons.tsv: what the set has under this code shows something else
 VARIABLE = "QWENVL_ASSETS_SOURCE"
 
 

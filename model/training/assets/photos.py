@@ -16,7 +16,7 @@ from model.training.assets.names import rows
 
 TABLE = Path(__file__).with_name("photos.tsv")
 SIDE = 128
-QUALITY = 50
+QUALITY = 45
 LICENCES = {
     "grocery": ("MIT", "Marcus Klasson and others, GroceryStoreDataset"),
     "clothing": ("CC0-1.0", "Alexey Grigorev and contributors, clothing-dataset"),

@@ -14,7 +14,14 @@ from model.training.assets import drawings, tint
 from model.training.assets.blobs import Blobs, Facts, write_blobs
 from model.training.assets.clipart import ClipArt
 from model.training.assets.drawings import Style
-from model.training.assets.names import Named, held_style, named_things, published_names
+from model.training.assets.names import (
+    NOT_IT,
+    Named,
+    held_style,
+    icon_exceptions,
+    named_things,
+    published_names,
+)
 from model.training.assets.pack import TRAIN, UNSEEN
 
 SIDE = 96
@@ -46,11 +53,12 @@ def encoded(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def wanted(things: tuple[Named, ...], style: Style, published: dict[str, str]) -> Iterator[Wanted]:
+def wanted(things: tuple[Named, ...], style: str, ready: Style, published: dict[str, str]) -> Iterator[Wanted]:
     """Everything that a style may draw: the thing's name, the key, and a way to draw it."""
     for thing in things:
         for code in thing.codes:
-            yield thing.name, code, partial(style.draw, code, published.get(code, ""))
+            if icon_exceptions().get((style, code)) != NOT_IT:
+                yield thing.name, code, partial(ready.draw, code, published.get(code, ""))
 
 
 def wanted_art(things: tuple[Named, ...], art: ClipArt) -> Iterator[Wanted]:
@@ -108,7 +116,7 @@ def pack_things(packing: Packing) -> None:
     keys: dict[str, dict[str, list[str]]] = {}
     for folder, styles in ((TRAIN, drawings.TRAIN), (UNSEEN, drawings.UNSEEN)):
         for style in styles:
-            found = wanted(things, drawings.opened(style, packing.cache), published)
+            found = wanted(things, style.name, drawings.opened(style, packing.cache), published)
             keys[style.name] = packing.style(folder, style.name, found)
     art = ClipArt(packing.cache)
     keys[art.name] = packing.style(TRAIN, art.name, wanted_art(things, art))
