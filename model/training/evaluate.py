@@ -19,6 +19,7 @@ from model.preprocess import MediaTensors
 from model.prompt import simple_messages
 from model.training import metrics
 from model.training.batches import media_of
+from model.training.boxes import box_scores
 from model.training.data import PARTS, held_out
 from model.training.parts import Part, parts
 from model.training.phrasings import tables
@@ -97,7 +98,7 @@ def batches(
 
 def ask_all(loaded: LoadedModel, part: Part, count: int, each: int, size: int) -> Iterator[Outcome]:
     """Ask every question and yield what came back."""
-    options = GenerateOptions(max_tokens=MAX_TOKENS)
+    options = GenerateOptions(max_tokens=max(MAX_TOKENS, 3 * part.longest * part.pictures // 2))
     for batch in batches(loaded, part, count, each, size):
         requests = [(simple_messages(len(media), qa.question), media) for _, qa, media in batch]
         for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
@@ -152,13 +153,16 @@ def details(outcomes: Sequence[Outcome]) -> Report:
             name: metrics.number_error(pairs) for name, pairs in told.items() if by_skill[name] in ("count", "when")
         },
         "character_error": {
-            name: metrics.character_error(pairs) for name, pairs in told.items() if by_skill[name] == "read"
+            name: metrics.character_error(pairs)
+            for name, pairs in told.items()
+            if by_skill[name] in ("read", "line", "word", "value")
         },
         "abstention": {
             name: metrics.abstention(pairs)
             for name, pairs in told.items()
             if any(metrics.unsure(wanted) for wanted, _ in pairs)
         },
+        "boxes": {name: box_scores(pairs) for name, pairs in told.items() if by_skill[name].startswith("locate")},
         "language_kept": metrics.language_kept((o.lang, o.wanted, o.answer) for o in outcomes),
         "calibration": metrics.calibration((outcome.probability, outcome.exact) for outcome in outcomes),
     }
@@ -193,6 +197,11 @@ def listed(measured: Report) -> str:
         f"- {name}: {row['false_names']:.1f} false names per hundred of {row['unknown']} that cannot be told, "
         f"{row['needless_doubt']:.1f} needless doubts per hundred of {row['known']} others"
         for name, row in measured["abstention"].items()
+    ]
+    lines += [
+        f"- {name}: {row['recall']:.1f} % of {row['boxes']} boxes found at an overlap of 0.5, mean overlap "
+        f"{row['mean_iou']:.2f}, {row['precision']:.1f} % of the given ones right"
+        for name, row in measured["boxes"].items()
     ]
     lines.append(f"- answered in the language of the question: {measured['language_kept']:.1f} %")
     bands = (
