@@ -62,6 +62,7 @@ HOMES = {
     "huggingface_hub": ("model/loading.py", "qwenvl_cli/commands/models.py", "qwenvl_cli/commands/doctor.py"),
     "torch": ("model/", "qwenvl_cli/engine.py"),
     "matplotlib": ("model/training/",),
+    "resvg_py": ("model/training/",),
     "transformers": (),
     "torchvision": (),
     "qwenvl_cli": ("qwenvl_cli/", "samples/"),

@@ -138,7 +138,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "In which corner or on which side is {it}?", "On which side of the picture is {it}?",
         "Can you tell me where {it} is?", "Can you find {it} and say where it is?", "I'd like to know where {it} is.",
         "Please tell me the position of {it}.", "Say where {it} is.", "Name the position of {it}.",
-        "Give the location of {it}.", "Locate {it}.", "Find {it}: where is it?", "Tell me the position of {it}.",
+        "Give the location of {it}.", "Find {it}: where is it?", "Tell me the position of {it}.",
         "Whereabouts is {it}?", "In what place is {it}?",
     ),
     "at_place": (
