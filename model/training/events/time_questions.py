@@ -41,7 +41,7 @@ def when(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         if slots is None:
             continue
         about = (event["id"],)
-        asked = Ask("time", "event_when", says.at(event["at"], lang), slots, about)
+        asked = Ask("when", "event_when", says.at(event["at"], lang), slots, about)
         found += [asked, asked, asked]
         wrong = [n for n in facts["names"] if abs(n - event["at"]) >= WRONG * facts["step"]]
         truth = rng.random() < 0.5
@@ -104,7 +104,7 @@ def scenes(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         tint = language.colour(scene["background"], lang)
         found.append(Ask("scene", "scene_background", tint, {"nth": nth}))
     if count == 2 and facts["scenes"][1]["at"] is not None:
-        found += [Ask("time", "scene_when", says.at(facts["scenes"][1]["at"], lang))] * 2
+        found += [Ask("when", "scene_when", says.at(facts["scenes"][1]["at"], lang))] * 2
     return found
 
 
