@@ -247,8 +247,14 @@ def test_photos_keep_split_name_and_licence(tmp_path: Path) -> None:
     assert (len(learned), len(examined)) == (5, 3)
     assert (learned[0].name, learned[0].zh, learned[0].licence) == ("rose", "玫瑰", "CC-BY-2.0")
     assert pack.photo(learned[0].key).shape == (64, 128, 3)
-    assert pack.photo_colours(learned[0].key) == (("red", 1.0),)
+    assert pack.photo_colours(learned[0].key) == pack.photo_colours(learned[0].key, middle=True) == (("red", 1.0),)
     assert said
+
+
+def test_the_middle_of_a_photo_has_its_own_colours() -> None:
+    photo = Image.new("RGB", (80, 40), RED[:3])
+    ImageDraw.Draw(photo).rectangle((20, 10, 59, 29), fill=BLUE[:3])
+    assert photos.measured(photo) == {"colours": (("red", 0.75), ("blue", 0.25)), "middle": (("blue", 1.0),)}
 
 
 def test_a_font_is_cut_to_what_is_written(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ class Pack:
         for key in self._photos:
             facts = self._photos.facts(key)
             if facts.pop("split") == split:
-                facts.pop("colours")
+                del facts["colours"], facts["middle"]
                 found.append(Photo(key, **facts))
         return tuple(found)
 
@@ -156,9 +156,9 @@ class Pack:
         """A photo as RGB (H, W, 3)."""
         return _decoded(self._photos.data(key), "RGB")
 
-    def photo_colours(self, key: str) -> tuple[tuple[str, float], ...]:
-        """Colour names measured on a photo with their shares, the largest first."""
-        return tuple((name, share) for name, share in self._photos.facts(key)["colours"])
+    def photo_colours(self, key: str, middle: bool = False) -> tuple[tuple[str, float], ...]:
+        """Colour names measured on a whole photo or on its middle, with their shares, the largest first."""
+        return tuple((name, share) for name, share in self._photos.facts(key)["middle" if middle else "colours"])
 
 
 def _decoded(data: bytes, mode: str) -> NDArray[np.uint8]:

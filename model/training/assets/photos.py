@@ -62,11 +62,15 @@ def packed(folder: Path, row: dict[str, str]) -> tuple[str, bytes, Facts]:
     image.save(buffer, "WEBP", quality=QUALITY, method=4)
     facts: Facts = {"label": row["label"], "split": row["split"], "group": group, "licence": licence, "author": author}
     facts |= {key: names[key] for key in ("article", "name", "plural", "zh")}
-    return (
-        row["file"],
-        buffer.getvalue(),
-        facts | {"colours": tint.measured(np.asarray(image.convert("RGBA"))[::2, ::2])},
-    )
+    return row["file"], buffer.getvalue(), facts | measured(image)
+
+
+def measured(photo: Image.Image) -> Facts:
+    """Colours of the whole photo, and of its middle, where the thing it shows mostly is."""
+    pixels = np.asarray(photo.convert("RGBA"))
+    height, width = pixels.shape[:2]
+    middle = pixels[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return {"colours": tint.measured(pixels[::2, ::2]), "middle": tint.measured(middle)}
 
 
 def pack_photos(out: Path, source: Path, most: int, say: Callable[[str], None]) -> None:
