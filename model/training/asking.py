@@ -11,6 +11,7 @@ ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
 CHATTY = 0.2  # share of questions with a polite or chatty opening or ending
 UNENDED = 0.2  # share of Chinese questions without their final mark
+ABOUT_CLIPS = ("motion", "event", "order", "when", "time", "length", "there", "scene")  # asked of clips only
 VIEWS: dict[Lang, tuple[str, str]] = {"en": ("picture", "video"), "zh": ("图", "视频")}
 
 
@@ -67,7 +68,7 @@ def chatty(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
     """Put an opening before a question or an ending after it, unless it is polite already."""
     if "please" in text.lower():
         return text
-    about_clip = ask.key == "clip" or ask.skill in ("motion", "event", "order")
+    about_clip = ask.key == "clip" or ask.skill in ABOUT_CLIPS
     if rng.random() < 0.6:
         return opened(rng, text, VIEWS[lang][about_clip], lang)
     mark = "" if text[-1] in "?.!？。" else "." if lang == "en" else "。"

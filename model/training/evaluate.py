@@ -18,6 +18,7 @@ from model.loading import LoadedModel, load
 from model.preprocess import MediaTensors
 from model.prompt import simple_messages
 from model.training import metrics
+from model.training.asking import ABOUT_CLIPS
 from model.training.batches import media_of
 from model.training.boxes import box_scores
 from model.training.data import PARTS, held_out
@@ -28,7 +29,6 @@ from model.training.questions import choose
 from model.training.sample import QA, Sample
 
 MAX_TOKENS = 96
-ABOUT_CLIPS = ("motion", "event", "order")
 TRAINED = tuple(name for name, _ in PARTS)
 Report = dict[str, Any]
 
@@ -62,7 +62,7 @@ def default_prompt(sample: Sample, part: Part) -> QA:
 
 def counted_as(qa: QA, part: str) -> str:
     """The row of the table: skills that several parts know are counted apart."""
-    if part == "shapes" or qa.skill in ABOUT_CLIPS:
+    if part == "shapes" or (part == "clips" and qa.skill in ABOUT_CLIPS):
         return qa.skill
     return f"{qa.skill} (clip)" if part == "clips" else f"{qa.skill} ({part})"
 
