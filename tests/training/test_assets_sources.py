@@ -1,12 +1,15 @@
 """Where the drawings come from: files named by code points, icon sets named by words, and the command's refusals."""
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from model.training.assets import fetch
 from model.training.assets.__main__ import main
+from model.training.assets.blobs import AssetsMissing
 from model.training.assets.drawings import TRAIN, UNSEEN, Files, Icons, icon_name, plain_code, spellings
 from model.training.assets.names import published_names, rows, shared_folder
 
@@ -81,3 +84,31 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path: Path, capsys: pytest.Ca
     ]
     assert main([*nowhere, "--only", "photos"]) == 1
     assert "--source" in capsys.readouterr().err
+
+
+def test_a_package_is_got_once_and_its_version_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def npm(command: list[str], folder: Path) -> str:
+        asked.append(command)
+        (folder / "package").mkdir()
+        (folder / "package" / "icons.json").write_text("{}", encoding="utf-8")
+        with tarfile.open(folder / "some-set-1.2.tgz", "w:gz") as archive:
+            archive.add(folder / "package", "package")
+        return "some-set-1.2.tgz\n"
+
+    monkeypatch.setattr(fetch, "_run", npm)
+    source = fetch.Source("npm", "@some/set", "1.2", "MIT", "Somebody")
+    for _ in range(2):
+        assert (fetch.unpacked(source, tmp_path) / "package" / "icons.json").read_text(encoding="utf-8") == "{}"
+    assert fetch.version_of(source, tmp_path) == "1.2"
+    assert asked == [["npm", "pack", "--silent", "@some/set@1.2"]]
+
+
+def test_a_failing_download_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(AssetsMissing, match="no-such-command"):
+        fetch._run(["no-such-command"], tmp_path)
+    with pytest.raises(AssetsMissing) as failed:
+        fetch._run(["sh", "-c", "echo broken >&2; exit 3"], tmp_path)
+    assert "broken" in failed.value.message
+    assert str(tmp_path) in failed.value.hint
