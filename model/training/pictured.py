@@ -16,6 +16,7 @@ from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Sc
 from model.training.paint import wear
 from model.training.placing import PLACES, Box, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
+from model.training.thing_questions import MASS
 from model.training.things import Figure
 from model.training.world import randomness
 
@@ -70,8 +71,8 @@ def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: floa
     every = _choice(split, scope)
     if rng.random() < 0.8 * (1 - difficulty) + 0.25 * difficulty:
         return [piece(rng, rng.choice(every), split)]
-    if rng.random() < 0.35:
-        thing, many = rng.choice(every), rng.choice((2, 2, 3, 3, 4, 5, 6))
+    thing, many = rng.choice(every), rng.choice((2, 2, 3, 3, 4, 5, 6))
+    if rng.random() < 0.35 and thing.article != MASS:
         first = piece(rng, thing, split)
         same = [first if rng.random() < 0.7 else piece(rng, thing, split) for _ in range(many)]
         others = rng.sample(every, rng.choice((0, 0, 1)) if many < 5 else 0)

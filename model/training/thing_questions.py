@@ -10,6 +10,7 @@ from model.training.picture_questions import OPPOSITE, RELATIONS, YES, Maker, al
 from model.training.sample import Facts, Lang
 
 NONE_ASKED = 0.3
+MASS, PAIR = "some", "a pair of"  # articles of what has no plural, and of what comes in two
 
 
 @cache
@@ -37,7 +38,10 @@ def counted(name: str, count: int, lang: Lang) -> str:
     """How many of a thing: "a dog", "two dogs", "两个狗"; the measure word is always the common one."""
     if lang == "zh":
         return f"{language.NUMBERS['zh'][count]}个{noun(name, lang)}"
-    return a(name, lang) if count == 1 else f"{language.NUMBERS['en'][count]} {noun(name, lang, many=True)}"
+    if count == 1:
+        return a(name, lang)
+    paired = "pairs of " if _named()[name].article == PAIR else ""
+    return f"{language.NUMBERS['en'][count]} {paired}{noun(name, lang, many=True)}"
 
 
 def grouped(things: list[Facts]) -> list[list[Facts]]:
@@ -101,6 +105,8 @@ def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """How many there are of each thing, and sometimes of one that is not there."""
     found = []
     for group in grouped(facts["things"]):
+        if _named()[group[0]["thing"]].article == MASS:
+            continue
         slots = {"ns": noun(group[0]["thing"], lang, many=True)}
         found.append(Ask("count", "count", str(len(group)), slots, ids(*group)))
     if rng.random() < NONE_ASKED:
@@ -123,7 +129,7 @@ def tint(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return [
         Ask("colour", "color_of", language.colour(fact["colour"], lang), {"s": noun(fact["thing"], lang)}, ids(fact))
         for fact in facts["things"]
-        if fact["colour"] and alone(fact, facts["things"], "thing")
+        if fact["colour"] not in ("", fact["thing"]) and alone(fact, facts["things"], "thing")
     ]
 
 

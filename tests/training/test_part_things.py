@@ -52,6 +52,8 @@ def test_some_things_have_no_article_of_one() -> None:
     assert caption(grapes, "en") == "Some grapes in the center, on a white background."
     assert answers(grapes)[("name_one",)] == "grapes"
     assert answers(grapes)[("color_of", "grapes")] == "purple"
+    assert ("count", "grapes") not in answers(grapes)
+    assert thing_questions.counted("glasses", 2, "en") == "two pairs of glasses"
 
 
 def test_labels_stand_where_the_drawing_is() -> None:

@@ -79,6 +79,7 @@ def write_tiny_photos(folder: Path) -> None:
                 "author": "this test",
                 "split": split,
                 "colours": [],
+                "middle": [],
             }
             rows.append((f"{split}/{number}", buffer.getvalue(), facts))
     write_blobs(folder / "photos" / "photos.blobs", rows)
