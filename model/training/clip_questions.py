@@ -1,6 +1,7 @@
 """Which questions a clip's facts can answer: what happens, which way, to what, and in which order."""
 
 import random
+from collections.abc import Sequence
 
 from model.training import language
 from model.training.asking import Ask
@@ -102,7 +103,14 @@ def order(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     if len(ordered) != 2:
         return []
     first, last = (_the(language.clause(facts, event, lang), lang) for event in ordered)
-    one, two = ((event["id"],) for event in ordered)
+    return two_in_order((first, last), [(event["id"],) for event in ordered], rng, lang)
+
+
+def two_in_order(
+    clauses: tuple[str, str], things: Sequence[tuple[int, ...]], rng: random.Random, lang: Lang
+) -> list[Ask]:
+    """What can be asked of two events in their order, from what each says and whom it is about."""
+    (first, last), (one, two) = clauses, things
     return [
         Ask("order", "order_first", first, about=one, other=two),
         Ask("order", "order_last", last, about=two, other=one),

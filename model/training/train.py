@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
 from model.training.batches import Batch, BatchSource, stream
-from model.training.data import PARTS, Plan, Shares
+from model.training.data import PARTS, WIDE, Plan, Shares
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
@@ -186,7 +186,12 @@ def train(args: argparse.Namespace) -> Path:
 
 
 def shares(text: str) -> Shares:
-    """Read "shapes=0.45,clips=0.55"; argparse turns the error of an unknown part or a wrong number into its message."""
+    """Read "shapes=0.45,clips=0.55", or "wide" for all that training may see.
+
+    argparse turns the error of an unknown part or of a wrong number into its message.
+    """
+    if text == "wide":
+        return WIDE
     found = tuple((name, float(share)) for name, _, share in (item.partition("=") for item in text.split(",")))
     if unknown := [name for name, _ in found if name not in parts()]:
         raise argparse.ArgumentTypeError(f"no part is called {unknown[0]}; there are {', '.join(parts())}")
@@ -200,7 +205,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--plan", choices=sorted(PLANS), default="gpu" if torch.cuda.is_available() else "cpu")
     made.add_argument("--init", help="begin with the weights of this checkpoint or exported folder")
     made.add_argument(
-        "--parts", type=shares, default=PARTS, help="parts of the world and their shares, as in shapes=0.45,clips=0.55"
+        "--parts",
+        type=shares,
+        default=PARTS,
+        help="parts and their shares, as in shapes=0.45,clips=0.55, or wide",
     )
     made.add_argument("--minutes", type=float, default=0.0, help="length of the plan in minutes of training")
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")

@@ -13,8 +13,8 @@ from model.training.drawing.forms import SHAPES
 from model.training.drawing.look import KINDS, paint
 from model.training.drawing.plan import SMALLEST, Item, bent, bounds, plan_items
 from model.training.placing import place_of
-from model.training.sample import CELL, Facts, Size, Split
-from model.training.worn import bending
+from model.training.sample import CELL, Facts, Sample, Size, Split
+from model.training.worn import bending, wear_more
 
 BENT = 0.15  # share of the drawings that are seen in perspective or cropped, where nothing is lost by it
 VECTOR = 0.4  # share of the drawings that the SVG renderer draws where there is one
@@ -114,3 +114,20 @@ def dense_maps(items: Sequence[Item], size: Size) -> dict[str, labels.Map]:
     maps = {name: np.array([0, *(classes[name] for classes in every)])[who] for name in every[0]}
     maps |= labels.offsets(maps["column"], maps["row"])
     return maps | {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}
+
+
+def drawn(
+    rng: random.Random, seed: int, size: Size, difficulty: float, split: Split, smallest: float = SMALLEST
+) -> Sample:
+    """One drawing with its facts and labels, worn; questions are still missing."""
+    drawing = draw(rng, size, difficulty, split, smallest)
+    facts = facts_of(drawing, size)
+    return Sample(
+        seed=seed,
+        kind="image",
+        frames=np.ascontiguousarray(wear_more(rng, drawing.pixels[None], difficulty)),
+        sampled_fps=1.0,
+        dense=dense_maps(drawing.items, size),
+        background=labels.colour_class(facts["background"]),
+        facts=facts,
+    )

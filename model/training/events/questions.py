@@ -4,7 +4,7 @@ import random
 
 from model.training import language
 from model.training.asking import Ask
-from model.training.clip_questions import RANKS
+from model.training.clip_questions import two_in_order
 from model.training.events import says
 from model.training.events.acts import WAYS
 from model.training.picture_questions import YES, Maker, alone, exists, references
@@ -111,19 +111,7 @@ def order(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     if len(ordered) != 2:
         return []
     first, last = (says.clause(facts, event, lang) for event in ordered)
-    one, two = ((event["id"],) for event in ordered)
-    return [
-        Ask("order", "order_first", first, about=one, other=two),
-        Ask("order", "order_last", last, about=two, other=one),
-        Ask("order", "order_before", first, {"one": last}, two, one),
-        Ask("order", "order_after", last, {"one": first}, one, two),
-        rng.choice((
-            Ask("order", "order_when", RANKS[lang][0], {"one": first}, one, two),
-            Ask("order", "order_when", RANKS[lang][1], {"one": last}, two, one),
-        )),
-        Ask("order", "order_is", YES["is"][lang][True], {"one": first, "two": last}, one, two),
-        Ask("order", "order_is", YES["is"][lang][False], {"one": last, "two": first}, two, one),
-    ]  # fmt: skip
+    return two_in_order((first, last), [(event["id"],) for event in ordered], rng, lang)
 
 
 def look(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:

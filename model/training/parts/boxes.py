@@ -9,7 +9,7 @@ from model.training.box_questions import MOST as ALL
 from model.training.box_questions import inside, locate, locate_all
 from model.training.boxes import UNIT, snapped
 from model.training.drawing.asks import exists
-from model.training.drawing.scene import CLASSES, dense_maps, draw, facts_of
+from model.training.drawing.scene import CLASSES, drawn
 from model.training.language import caption
 from model.training.parts import Part
 from model.training.picture_questions import Maker, colour, count, position
@@ -17,7 +17,6 @@ from model.training.picture_questions import caption as ask_caption
 from model.training.questions import ask as ask_all
 from model.training.sample import CELL, QA, Facts, Sample, Size, Split
 from model.training.world import randomness
-from model.training.worn import wear_more
 
 SMALLEST = 28.0  # pixels
 EDGES = ("left", "top", "right", "bottom")
@@ -63,19 +62,9 @@ def edge_maps(owner: labels.Map, facts: Facts) -> dict[str, labels.Map]:
 def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
     """Draw one picture."""
     rng = randomness(seed, "boxes", split)
-    drawing = draw(rng, size, difficulty, split, SMALLEST)
-    facts = facts_of(drawing, size)
-    dense = dense_maps(drawing.items, size)
-    sample = Sample(
-        seed=seed,
-        kind="image",
-        frames=np.ascontiguousarray(wear_more(rng, drawing.pixels[None], difficulty)),
-        sampled_fps=1.0,
-        dense=dense | edge_maps(dense["owner"], facts),
-        background=labels.colour_class(facts["background"]),
-        facts=facts,
-    )
-    sample.questions = ask(facts, rng, split)
+    sample = drawn(rng, seed, size, difficulty, split, SMALLEST)
+    sample.dense |= edge_maps(sample.dense["owner"], sample.facts)
+    sample.questions = ask(sample.facts, rng, split)
     return sample
 
 

@@ -2,17 +2,13 @@
 
 import random
 
-import numpy as np
-
-from model.training import labels
 from model.training.drawing.asks import MAKERS
-from model.training.drawing.scene import CLASSES, dense_maps, draw, facts_of
+from model.training.drawing.scene import CLASSES, drawn
 from model.training.language import caption
 from model.training.parts import Part
 from model.training.questions import ask as ask_all
 from model.training.sample import QA, Facts, Sample, Size, Split
 from model.training.world import randomness
-from model.training.worn import wear_more
 
 SKILLS = {
     "caption": 1.3,
@@ -34,18 +30,8 @@ SKILLS = {
 def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
     """Draw one picture."""
     rng = randomness(seed, "drawings", split)
-    drawing = draw(rng, size, difficulty, split)
-    facts = facts_of(drawing, size)
-    sample = Sample(
-        seed=seed,
-        kind="image",
-        frames=np.ascontiguousarray(wear_more(rng, drawing.pixels[None], difficulty)),
-        sampled_fps=1.0,
-        dense=dense_maps(drawing.items, size),
-        background=labels.colour_class(facts["background"]),
-        facts=facts,
-    )
-    sample.questions = ask(facts, rng, split)
+    sample = drawn(rng, seed, size, difficulty, split)
+    sample.questions = ask(sample.facts, rng, split)
     return sample
 
 
