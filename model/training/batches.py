@@ -4,6 +4,7 @@ A branch has the positions and the view it would have alone, so what is trained 
 the vision tower is paid once for all questions.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -42,6 +43,7 @@ class Batch:
     dense: dict[str, Tensor]  # name -> (M,)
     pointers: Pointers
     questions: int
+    seconds: float = 0.0  # that drawing and laying out took
 
     def to(self, device: torch.device) -> "Batch":
         """Move every tensor."""
@@ -146,8 +148,10 @@ class BatchSource(Dataset[Batch]):
         """Draw and lay out the batch of one step."""
         if self._tokenizer is None:  # not in the constructor: worker processes load their own
             self._tokenizer = Tokenizer.from_file(Path(self.tokenizer_path))
+        begin = time.perf_counter()
         samples, asked = batch_samples(self.plan, step, float(self.progress))
-        return collate(samples, asked, self._tokenizer, self.config, self.preprocess)
+        batch = collate(samples, asked, self._tokenizer, self.config, self.preprocess)
+        return replace(batch, seconds=time.perf_counter() - begin)
 
 
 def stream(source: BatchSource, start: int, end: int, workers: int) -> Iterator[Batch]:

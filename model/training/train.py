@@ -105,16 +105,17 @@ class Log:
         self.path, self.every = path, every
         self.sums: dict[str, float] = {}
         self.count = self.samples = 0
-        self.waited = 0.0
+        self.waited = self.drawing = 0.0
         self.since = time.monotonic()
 
-    def add(self, run: Run, values: dict[str, Tensor], waited: float, batch: int, done: float) -> None:
+    def add(self, run: Run, values: dict[str, Tensor], waited: float, batch: Batch, done: float) -> None:
         """Take one step's losses and the seconds it waited for its batch; write a line when it is time."""
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value)
         self.count += 1
-        self.samples += batch
+        self.samples += batch.ids.shape[0]
         self.waited += waited
+        self.drawing += batch.seconds
         if self.count < self.every:
             return
         spent = time.monotonic() - self.since
@@ -126,12 +127,14 @@ class Log:
             "progress": round(done, 4),
             "samples_per_s": round(self.samples / spent, 1),
             "data_wait": round(self.waited / spent, 3),
+            "drawn_per_s_a_worker": round(self.samples / max(self.drawing, 1e-9), 1),
             **{name: round(total / self.count, 4) for name, total in self.sums.items()},
         }
         with self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
-        self.sums, self.count, self.samples, self.waited, self.since = {}, 0, 0, 0.0, time.monotonic()
+        self.sums, self.count, self.samples = {}, 0, 0
+        self.waited, self.drawing, self.since = 0.0, 0.0, time.monotonic()
 
 
 def compile_elementwise(model: nn.Module) -> None:
@@ -177,7 +180,7 @@ def train(args: argparse.Namespace) -> Path:
         values = train_step(run, batch.to(device), done, args)
         run.elapsed += time.monotonic() - begin + waited
         source.progress.fill_(curriculum(run, args))
-        log.add(run, values, waited, batch.ids.shape[0], done)
+        log.add(run, values, waited, batch, done)
         if time.monotonic() - saved > args.save_every * 60:
             save(run, args)
             saved = time.monotonic()
