@@ -50,7 +50,9 @@ How often each of these is answered exactly stands in the table below; what is n
 - It does not know photographs, people, animals, objects, scenes or drawings of them: its answers about such pictures
   are in the words above and mean little. A low mean token probability is the sign of it; use a published checkpoint.
 - Other words than its own list, longer text, other scripts, counts above six, overlapping things, diagonal movement.
-- Of several large equal things it often counts one too many; which of two events comes first it often mistakes.
+- Thin outlines without a filling, things smaller than a tenth of the picture, and things on the line between two places
+  were drawn rarely or never: it names them wrongly or says the neighbouring place.
+- A whole caption of many things is often wrong in one of them; questions about one thing are answered better.
 - Pictures are reduced to at most 28224 pixels (168 x 168) and frames to 12544 (112 x 112); what is small is lost.
 - It does not chat, reason or follow instructions beyond the kinds of question above.
 {measured}

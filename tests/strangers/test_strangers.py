@@ -19,9 +19,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXPECTED = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
 AIM = 8  # of ten: what an edition should reach
-FLOOR = (
-    8  # of ten: what the bundled model reached when this was last measured; raise it with a better one, never lower it
-)
+FLOOR = 9  # of ten: what the bundled model reached when last measured; raise it with a better one, never lower it
 
 HUES = {"red": 0, "orange": 30, "yellow": 60, "green": 120, "blue": 215, "purple": 300}
 ROWS, COLUMNS = ("top", "", "bottom"), ("left", "", "right")
