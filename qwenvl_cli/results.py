@@ -11,8 +11,8 @@ SCHEMA = 1
 LOW_CONFIDENCE = {"bundled": 0.95}
 """Below this mean token probability an answer is called uncertain, by model id.
 
-The bundled model's own: of 2520 held-out answers 57 % of those below it were right and 95 % of those above it; four photos,
-which it does not know, had 0.80 to 0.87.
+The bundled model's own: of 2520 held-out answers 57 % of those below it were right and 95 % of those above it; four
+photos, which it does not know, had 0.80 to 0.87.
 """
 LOW_CONFIDENCE_ELSEWHERE = 0.55
 """The same for models that were not measured: real captions have many good next words, so their mean is lower."""
