@@ -9,7 +9,6 @@ its last checkpoint when the same command is given again; measured in steps, it 
 
 import argparse
 import json
-import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from model.config import PreprocessConfig, VisionConfig
 from model.training import localising
 from model.training.localising import FRAME, SIDE, SOURCES, VARIANTS, Pictures, Reader, TableTower
 from model.training.sample import CELL
-from model.training.state import CHECKPOINT, make_optimizers
+from model.training.state import CHECKPOINT, make_optimizers, write_checkpoint
 from model.training.train import arithmetic
 from model.vision import VisionTower
 
@@ -159,7 +158,7 @@ def start(args: argparse.Namespace, device: torch.device) -> Ablation:
 
 
 def save(run: Ablation, args: argparse.Namespace) -> None:
-    """Write the checkpoint whole or not at all."""
+    """Write the checkpoint of an ablation."""
     path = Path(args.out) / CHECKPOINT
     state = {
         "learners": {variant: learner.state() for variant, learner in run.learners.items()},
@@ -168,9 +167,7 @@ def save(run: Ablation, args: argparse.Namespace) -> None:
         "losses": run.losses,
         "args": fixed(args),
     }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    write_checkpoint(path, state)
 
 
 def log_line(run: Ablation, args: argparse.Namespace) -> None:

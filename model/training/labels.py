@@ -74,14 +74,22 @@ def owners(masks: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
     return np.where(shares.max(axis=0) > COVER, best + 1, 0).astype(np.int64)
 
 
+def change_of(before: Figure | None, after: Figure | None) -> str:
+    """What happens to the look of one thing within a pair of frames; "" where at most its place changes."""
+    if before is None or after is None:
+        return "appear" if after is not None else "vanish" if before is not None else "nothing"
+    if before.colour != after.colour:
+        return "recolour"
+    if abs(after.width - before.width) > STEADY:
+        return "grow" if after.width > before.width else "shrink"
+    return ""
+
+
 def motion_class(before: Figure | None, after: Figure | None) -> int:
     """What happens to one thing within a pair of frames."""
-    if before is None or after is None:
-        return MOTIONS.index("appear" if after is not None else "vanish" if before is not None else "nothing")
-    if before.colour != after.colour:
-        return MOTIONS.index("recolour")
-    if abs(after.width - before.width) > STEADY:
-        return MOTIONS.index("grow" if after.width > before.width else "shrink")
+    change = change_of(before, after)
+    if change or before is None or after is None:
+        return MOTIONS.index(change)
     x, y = after.x - before.x, after.y - before.y
     if max(abs(x), abs(y)) <= STEADY:
         return MOTIONS.index("still")

@@ -109,6 +109,7 @@ def unknown(rng: random.Random, pack: Pack, size: Size, split: Split) -> Pixels:
 
 def main_colours(pixels: Pixels) -> list[str]:
     """One or two names of colours that most of a picture (H, W, 3) has, the larger first."""
-    opaque = np.concatenate([pixels, np.full((*pixels.shape[:2], 1), 255, np.uint8)], axis=-1)
+    seen = pixels[::2, ::2]  # every fourth pixel tells as much
+    opaque = np.concatenate([seen, np.full((*seen.shape[:2], 1), 255, np.uint8)], axis=-1)
     shares = tint.measured(opaque, 0.0)
     return [name for place, (name, share) in enumerate(shares[:2]) if place == 0 or share >= MOSTLY]

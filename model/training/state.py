@@ -110,7 +110,7 @@ def resume(run: Run, state: dict[str, Any], device: torch.device) -> None:
 
 
 def save(run: Run, args: argparse.Namespace) -> None:
-    """Write the checkpoint whole or not at all."""
+    """Write the checkpoint of a run."""
     path = Path(args.out) / CHECKPOINT
     state = {
         "model": run.model.state_dict(),
@@ -125,6 +125,11 @@ def save(run: Run, args: argparse.Namespace) -> None:
         "elapsed": run.elapsed,
         "args": vars(args),
     }
+    write_checkpoint(path, state)
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a file of tensors and plain values whole or not at all."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     os.replace(partial, path)

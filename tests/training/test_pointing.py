@@ -79,7 +79,8 @@ def test_a_caption_points_before_each_phrase(kind: str) -> None:
             for (phrase, ids), asker in zip(qa.told, askers_of(qa, 5, tokenizer), strict=True):
                 assert asker.about == ids and asker.other is None
                 read = tokenizer.decode(tokens[asker.column - 5 :])  # what is read from there on
-                assert read.lower().removeprefix(" ").startswith(phrase.lower()) or qa.lang == "zh"
+                start = read.lower().removeprefix(" ").find(phrase.lower())
+                assert start == 0 or (qa.lang == "zh" and 0 < start <= 2)  # Chinese words may share a token
 
 
 def test_a_pointer_learns_which_tokens_are_meant() -> None:

@@ -46,7 +46,6 @@ PACES: Words = {"en": {"fast": "fast", "slow": "slowly"}, "zh": {"fast": "快", 
 TIMES = {1: "once", 2: "twice"}
 NOTHING = {"en": "nothing", "zh": "什么都没有"}
 NOTHING_HAPPENS = {"en": "nothing happens", "zh": "什么也没发生"}
-SCENE_CHANGES = {"en": "the scene changes", "zh": "场景变了"}
 
 
 def seconds(value: float, lang: Lang) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.training import labels
 from model.training.events.acts import WAYS
 from model.training.events.clock import LONGEST, Clock
-from model.training.labels import STEADY, Map
+from model.training.labels import STEADY, Map, change_of
 from model.training.sample import Facts
 from model.training.things import Figure
 
@@ -32,12 +32,9 @@ SHOWN = 0.5  # of a way round or of jumping that must be over before it can be t
 
 def doing_class(before: Figure | None, after: Figure | None) -> int:
     """What happens to one thing within a pair of frames."""
-    if before is None or after is None:
-        return DOING.index("appear" if after is not None else "vanish" if before is not None else "nothing")
-    if before.colour != after.colour:
-        return DOING.index("recolour")
-    if abs(after.width - before.width) > STEADY:
-        return DOING.index("grow" if after.width > before.width else "shrink")
+    change = change_of(before, after)
+    if change or before is None or after is None:
+        return DOING.index(change)
     if abs(after.angle - before.angle) > TURNED:
         return DOING.index("spin")
     x, y = after.x - before.x, after.y - before.y
