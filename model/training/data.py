@@ -141,9 +141,16 @@ def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample],
 
 
 def dense_classes(shares: Shares = PARTS) -> tuple[dict[str, int], dict[str, int]]:
-    """How many classes each dense map has that the tower, and that the decoder's middle, is told in these parts."""
+    """How many classes each dense map has that the tower, and that the decoder's middle, is told in these parts.
+
+    Raises ValueError where two parts mean different things by one name.
+    """
     common = {name: len(classes) for name, classes in class_names().items()}
     drawn = [parts()[name] for name, _ in shares]
+    seen: dict[str, tuple[str, ...]] = {}
+    for name, classes in (item for part in drawn for item in part.classes.items()):
+        if seen.setdefault(name, classes) != classes:
+            raise ValueError(f"two parts have a dense label {name!r} of different classes")
     own = {name: len(classes) for part in drawn for name, classes in part.classes.items() if name not in part.late}
     late = {name: len(part.classes[name]) for part in drawn for name in part.late}
     return {name: common[name] for name in TOWER} | own, {name: common[name] for name in DECODER} | late

@@ -325,7 +325,7 @@ def test_labels_of_a_clip_by_hand() -> None:
     assert {tokens.DOING[value] for value in dense["doing"][:, 3, 3]} == {"still"}
     assert dense["owner"][:, 0, 0].tolist() == [0, 0, 1, 1, 1, 1] and not dense["order"].any()
     assert [tokens.HAPPENED[value] for value in dense["happened"][:, 0, 0]] == ["nothing"] * 2 + ["appear"] * 4
-    since, second = ([tokens.TOLD[name][value] for value in dense[name][:, 0, 0]] for name in ("since", "second"))
+    since, second = ([tokens.TOLD[name][value] for value in dense[name][:, 0, 0]] for name in ("since", "now"))
     assert since == ["none", "none", "3", "3", "3", "3"] and second == ["0.5", "1.5", "2.5", "3.5", "4.5", "5.5"]
     facts = cut()
     facts["scenes"][1]["start"] = 5

@@ -21,7 +21,7 @@ HALVES = tuple(f"{half / 2:g}" for half in range(2 * LONGEST + 2))
 CLASSES: dict[str, tuple[str, ...]] = {"doing": DOING}
 TOLD: dict[str, tuple[str, ...]] = {
     "happened": HAPPENED,
-    "second": ("none", *HALVES),
+    "now": ("none", *HALVES),
     "since": ("none", *HALVES),
 }
 FOUND = ("doing", "order", "happened", "since")
@@ -95,4 +95,4 @@ def dense(
             maps["doing"][scene["start"] // 2] = DOING.index("cut")
     lasts = [clock.times[min(2 * pair + 1, clock.frames - 1)] for pair in range(pairs)]
     seconds = [half_class((clock.times[2 * pair] + last) / 2) for pair, last in enumerate(lasts)]
-    return maps | {"second": np.broadcast_to(np.array(seconds)[:, None, None], who.shape).copy()}
+    return maps | {"now": np.broadcast_to(np.array(seconds)[:, None, None], who.shape).copy()}
