@@ -1,10 +1,11 @@
 """Pointing: teaches the middle of the decoder which tokens of a picture a question is about.
 
 The last token of a question, from which the answer is read, has to find the thing that is asked for among the others,
-and so has every token of a caption from which the next thing is read. The answer alone teaches that slowly; a label for
-every token of the picture teaches it at once.
+and so has every token of a caption from which the next thing is read, and every token of a reading from which the next
+letter is. The answer alone teaches that slowly; a label for every token of the picture teaches it at once.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.tokenizer import Tokenizer
-from model.training.sample import QA, Sample
+from model.training.sample import QA, Sample, Spot
 
-HEADS = ("about", "other", "anchor")
+HEADS = ("about", "other", "anchor", "spot")
 IGNORED = -1
 INNER = 64  # width of a pointer's query and keys
 UNLIKELY = -2.0  # a pointer's bias at first: most tokens show something else
@@ -24,23 +25,24 @@ ELSEWHERE = 0.3  # weight of a token that is not meant beside one that is
 
 @dataclass(frozen=True)
 class Asker:
-    """A token that asks: its column, and the ids of the things that it shall point at."""
+    """A token that asks: its column, and the ids of the things, or the media tokens, that it shall point at."""
 
     column: int
-    about: tuple[int, ...]
-    other: tuple[int, ...] | None
+    about: tuple[int, ...] | None
+    other: tuple[int, ...] | None = None
+    spot: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Pointers:
-    """For N asking tokens: row and column (N, 2) of the token that asks, and labels (3, N, S), IGNORED beside media."""
+    """Up to A asking tokens a row: columns (B, A); labels (4, B, A, S), IGNORED beside media and where none asks."""
 
-    askers: Tensor
+    columns: Tensor
     labels: Tensor
 
     def to(self, device: torch.device) -> "Pointers":
         """Move both tensors."""
-        return Pointers(self.askers.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
+        return Pointers(self.columns.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
 
 
 def member(owners: Tensor, ids: tuple[int, ...]) -> Tensor:
@@ -52,41 +54,70 @@ def askers_of(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
     """The tokens of one question and its answer that point, the question's last one standing at `column`.
 
     That one points at what the question is about; before each phrase of a long answer, the token from which the phrase
-    is read points at what the phrase is about.
+    is read points at what the phrase is about; before each letter that is read, at the letter.
     """
     found = [Asker(column, qa.about, qa.other)] if qa.about is not None else []
     start, answer = 0, qa.answer.lower()
     for phrase, ids in qa.told:
         start = answer.index(phrase.lower(), start)
         before = len(tokenizer.encode(qa.answer[:start].rstrip()))
-        found.append(Asker(column + before, ids, None))
+        found.append(Asker(column + before, ids))
         start += len(phrase)
+    return found + (spot_askers(qa, column, tokenizer) if qa.spots else [])
+
+
+def spot_askers(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
+    """One asker for each token of the answer that holds characters with a place in the picture."""
+    places = character_places(qa.answer, qa.spots)
+    tokens = tokenizer.encode(qa.answer)
+    starts = [len(tokenizer.decode(tokens[:count]).rstrip("\ufffd")) for count in range(len(tokens) + 1)]
+    found = []
+    for index, (start, end) in enumerate(itertools.pairwise(starts)):
+        cells = {cell for place in places[start : max(end, start + 1)] for cell in place}
+        if cells:
+            found.append(Asker(column + index, None, spot=tuple(sorted(cells))))
     return found
+
+
+def character_places(answer: str, spots: tuple[Spot, ...]) -> list[tuple[int, ...]]:
+    """For each character of an answer the media tokens that show it, none for what is not read off the picture."""
+    places: list[tuple[int, ...]] = [()] * len(answer)
+    start, lowered = 0, answer.lower()
+    for phrase, cells in spots:
+        start = lowered.index(phrase.lower(), start)
+        shown = [at for at, char in enumerate(phrase, start) if char != " "]
+        for at, place in zip(shown, cells, strict=True):
+            places[at] = place
+        start += len(phrase)
+    return places
 
 
 def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
     """What each head shall point at, (M,) in the order of the media tokens; a head without a label is left out."""
     owner = torch.from_numpy(sample.dense["owner"]).flatten()
-    anchor = torch.from_numpy(sample.dense["anchor"]).flatten()
-    found = {"about": member(owner, asker.about), "anchor": member(anchor, asker.about)}
-    return found if asker.other is None else found | {"other": member(owner, asker.other)}
+    found = {}
+    if asker.about is not None:
+        anchor = torch.from_numpy(sample.dense["anchor"]).flatten()
+        found = {"about": member(owner, asker.about), "anchor": member(anchor, asker.about)}
+    if asker.other is not None:
+        found["other"] = member(owner, asker.other)
+    if asker.spot is not None:
+        found["spot"] = torch.zeros(len(owner), dtype=torch.int8)
+        found["spot"][list(asker.spot)] = 1
+    return found
 
 
 def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], media: Tensor) -> Pointers:
     """Label the asking tokens of each row of a batch; `media` is (B, S)."""
-    places, rows = [], []
+    most = max(map(len, askers), default=0)
+    columns = torch.zeros(len(samples), most, dtype=torch.long)
+    labels = torch.full((len(HEADS), len(samples), most, media.shape[1]), IGNORED, dtype=torch.int8)
     for row, (sample, own) in enumerate(zip(samples, askers, strict=True)):
-        for asker in own:
-            labels = torch.full((len(HEADS), media.shape[1]), IGNORED, dtype=torch.int8)
+        for index, asker in enumerate(own):
+            columns[row, index] = asker.column
             for name, label in labels_of(sample, asker).items():
-                labels[HEADS.index(name), media[row]] = label
-            places.append((row, asker.column))
-            rows.append(labels)
-    if not rows:
-        return Pointers(
-            torch.zeros(0, 2, dtype=torch.long), torch.zeros(len(HEADS), 0, media.shape[1], dtype=torch.int8)
-        )
-    return Pointers(torch.tensor(places), torch.stack(rows, dim=1))
+                labels[HEADS.index(name), row, index, media[row]] = label
+    return Pointers(columns, labels)
 
 
 class Pointer(nn.Module):
@@ -102,10 +133,10 @@ class Pointer(nn.Module):
     def forward(self, hidden: Tensor, given: Pointers) -> dict[str, Tensor]:
         """hidden (B, S, D) -> the loss of each head that any question has a label for."""
         normed = self.norm(hidden.float())
-        rows, columns = given.askers.unbind(1)
-        query = self.query(normed[rows, columns]).unflatten(-1, (len(HEADS), INNER))  # (N, 3, d)
-        key = self.key(normed).unflatten(-1, (len(HEADS), INNER))[rows]  # (N, S, 3, d)
-        scores = torch.einsum("nhd,nshd->hns", query, key).float() * INNER**-0.5 + self.bias[:, None, None]
+        asking = given.columns[..., None].expand(-1, -1, hidden.shape[-1])
+        query = self.query(normed.gather(1, asking)).unflatten(-1, (len(HEADS), INNER))  # (B, A, 4, d)
+        key = self.key(normed).unflatten(-1, (len(HEADS), INNER))  # (B, S, 4, d)
+        scores = torch.einsum("bahd,bshd->hbas", query, key).float() * INNER**-0.5 + self.bias[:, None, None, None]
         losses = {}
         for index, name in enumerate(HEADS):
             known = given.labels[index] != IGNORED

@@ -14,6 +14,7 @@ Size = tuple[int, int]
 RGB = tuple[int, int, int]
 Facts = dict[str, Any]
 Told = tuple[str, tuple[int, ...]]  # a phrase of an answer, and the ids of the things that it is about
+Spot = tuple[str, tuple[tuple[int, ...], ...]]  # a phrase of an answer; for each character but spaces, the media tokens
 CELL = 28  # pixels a side of one merged token
 
 
@@ -21,7 +22,7 @@ CELL = 28  # pixels a side of one merged token
 class QA:
     """One question with its one right answer; `held` marks a phrasing that training never sees.
 
-    `about`, `other` and `told` say which things decide the answer (see `asking.Ask`).
+    `about`, `other`, `told` and `spots` say which things decide the answer (see `asking.Ask`).
     """
 
     skill: str
@@ -32,6 +33,7 @@ class QA:
     about: tuple[int, ...] | None = None
     other: tuple[int, ...] | None = None
     told: tuple[Told, ...] = ()
+    spots: tuple[Spot, ...] = ()
 
 
 @dataclass

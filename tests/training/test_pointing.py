@@ -12,8 +12,11 @@ from model.training.batches import Batch, BatchSource
 from model.training.data import Plan, batch_samples
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.labels import anchors
+from model.training.lettering.marks import SLOTS, character_class
 from model.training.modeling import small_config
-from model.training.pointing import HEADS, IGNORED, Asker, Pointer, Pointers, askers_of, labels_of
+from model.training.parts import parts
+from model.training.pointing import HEADS, IGNORED, Asker, Pointer, Pointers, askers_of, character_places, labels_of
+from model.training.sample import QA, Sample
 from model.training.world import make_sample
 
 PLAN = Plan(seed=5, batch=4, questions=6)
@@ -40,6 +43,48 @@ def test_labels_stand_at_the_tokens_of_the_things_that_a_question_is_about() -> 
             assert int(found["anchor"].sum()) == len(shown)  # one token a thing: what is counted
 
 
+def test_reading_points_from_each_token_at_the_letters_that_it_is_read_from() -> None:
+    tokenizer = Tokenizer.from_file(TOKENIZER)
+    qa = QA("read", "en", "?", "Daily 7", spots=(("Daily 7", ((0,), (0,), (1,), (1,), (2,), (5,))),))
+    tokens = tokenizer.encode(qa.answer)
+    found = {asker.column: asker.spot for asker in askers_of(qa, 0, tokenizer)}
+    read = "".join(tokenizer.decode([tokens[column]]) for column in sorted(found))
+    assert read.replace(" ", "") == "Daily7" and found[len(tokens) - 1] == (5,) and 0 in (found[0] or ())
+    assert sorted({cell for spot in found.values() for cell in spot or ()}) == [0, 1, 2, 5]
+
+
+def test_a_quoted_text_has_its_places_and_the_rest_of_a_caption_none() -> None:
+    answer = 'A sign that says "GO", on a red background.'
+    places = character_places(answer, (("GO", ((3,), (4,))),))
+    assert {answer[at]: place for at, place in enumerate(places) if place} == {"G": (3,), "O": (4,)}
+    chinese = QA("read", "zh", "?", "出口", spots=(("出口", ((1,), (2,))),))
+    tokenizer = Tokenizer.from_file(TOKENIZER)
+    spots = [asker.spot for asker in askers_of(chinese, 0, tokenizer)]
+    assert len(spots) == len(tokenizer.encode("出口")) and spots[0] == (1,) and spots[-1] == (2,)
+
+
+@pytest.mark.parametrize(("part", "kind"), [("text", "image"), ("events", "video")])
+def test_spots_show_what_is_read_there(part: str, kind: str) -> None:
+    seen = 0
+    for seed in range(8):
+        sample = parts()[part].make(seed, (112, 168), 1 if kind == "image" else 8, 2.0, 1.0, "train")
+        for qa in sample.questions:
+            for phrase, cells in qa.spots:
+                for char, places in zip(phrase.replace(" ", ""), cells, strict=True):
+                    for place in places:
+                        assert shows(sample, part, char, place)
+                        seen += 1
+    assert seen > 50
+
+
+def shows(sample: Sample, part: str, char: str, place: int) -> bool:
+    """Whether a media token shows a letter among its first four, or a thing whose event has begun."""
+    if part == "events":
+        return bool(sample.dense["owner"].flatten()[place]) or bool(len(sample.facts["scenes"]) > 1)
+    slots = [int(sample.dense[name].flatten()[place]) for name in SLOTS]
+    return character_class(char) in slots or 0 not in slots
+
+
 def test_the_anchor_is_the_owned_cell_nearest_to_the_centre() -> None:
     who = np.array([[[1, 1, 1, 0], [2, 0, 0, 0]]])
     across = np.array([[[8, 6, 4, 0], [6, 0, 0, 0]]])  # class 6 and 7 are half a cell from the middle
@@ -53,12 +98,14 @@ def test_a_batch_points_from_the_last_token_of_every_question_at_media_only() ->
         samples, asked = batch_samples(PLAN, step, 1.0)
         kinds.add(samples[0].kind)
         short = sum(qa.about is not None for qas in asked for qa in qas)
-        assert len(batch.pointers.askers) == short + sum(len(qa.told) for qas in asked for qa in qas)
+        asking = (batch.pointers.labels != IGNORED).any(-1).any(0)  # (B, A)
+        assert int(asking.sum()) == short + sum(len(qa.told) for qas in asked for qa in qas)
         first = 0
-        for number, (row, column) in enumerate(batch.pointers.askers.tolist()):
+        for row, number in asking.nonzero().tolist():
+            column = int(batch.pointers.columns[row, number])
             assert batch.targets[row, column] >= 0
             first += int(batch.targets[row, column - 1]) < 0  # the answer begins here
-            labels = batch.pointers.labels[:, number]
+            labels = batch.pointers.labels[:, row, number]
             assert bool((labels[HEADS.index("about")] != IGNORED).eq(batch.media[row]).all())
             assert bool((labels[:, ~batch.media[row]] == IGNORED).all())
         assert first >= short
@@ -87,9 +134,9 @@ def test_a_pointer_learns_which_tokens_are_meant() -> None:
     torch.manual_seed(0)
     hidden = torch.randn(2, 12, 16)
     hidden[:, -1] = hidden[:, 3]  # the question looks like the token that it asks for
-    labels = torch.full((len(HEADS), 2, 12), IGNORED, dtype=torch.int8)
-    labels[:, :, :8], labels[:, :, 3] = 0, 1
-    given = Pointers(torch.tensor([[0, 11], [1, 11]]), labels)
+    labels = torch.full((len(HEADS), 2, 1, 12), IGNORED, dtype=torch.int8)
+    labels[..., :8], labels[..., 3] = 0, 1
+    given = Pointers(torch.tensor([[11], [11]]), labels)
     pointer = Pointer(16)
     optimizer = torch.optim.Adam(pointer.parameters(), lr=0.01)
     for _ in range(60):

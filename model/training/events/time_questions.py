@@ -9,7 +9,7 @@ from model.training.events import says
 from model.training.events.facts import far, going_on, moments, there
 from model.training.events.questions import name
 from model.training.picture_questions import YES, Maker, ids
-from model.training.sample import Facts, Lang
+from model.training.sample import Facts, Lang, Spot
 
 RANKED: dict[Lang, tuple[str, ...]] = {"en": ("first", "second", "third"), "zh": ("第一个", "第二个", "第三个")}
 LAST: dict[Lang, str] = {"en": "last", "zh": "最后一个"}
@@ -33,6 +33,12 @@ def when_slots(facts: Facts, event: Facts, rng: random.Random, lang: Lang) -> di
     return {"it": it, "w": f"meet the {other}" if lang == "en" else f"碰到{other}"}
 
 
+def moment_spots(second: float, shown: Facts) -> tuple[Spot, ...]:
+    """The figures of a time are read at the media tokens of an event, or of a scene, at the moment when it begins."""
+    number, cells = f"{second:g}", tuple(shown.get("cells", ()))
+    return ((number, (cells,) * len(number)),)
+
+
 def when(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """When an event happens, and whether it happens at a given time."""
     found: list[Ask] = []
@@ -41,7 +47,8 @@ def when(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         if slots is None:
             continue
         about = (event["id"],)
-        asked = Ask("when", "event_when", says.at(event["at"], lang), slots, about)
+        where = moment_spots(event["at"], event)
+        asked = Ask("when", "event_when", says.at(event["at"], lang), slots, about, spots=where)
         found += [asked, asked, asked]
         wrong = [n for n in facts["names"] if abs(n - event["at"]) >= WRONG * facts["step"]]
         truth = rng.random() < 0.5
@@ -104,7 +111,9 @@ def scenes(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         tint = language.colour(scene["background"], lang)
         found.append(Ask("scene", "scene_background", tint, {"nth": nth}))
     if count == 2 and facts["scenes"][1]["at"] is not None:
-        found += [Ask("when", "scene_when", says.at(facts["scenes"][1]["at"], lang))] * 2
+        second = facts["scenes"][1]["at"]
+        where = moment_spots(second, facts["scenes"][1])
+        found += [Ask("when", "scene_when", says.at(second, lang), spots=where)] * 2
     return found
 
 

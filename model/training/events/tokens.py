@@ -96,3 +96,16 @@ def dense(
     lasts = [clock.times[min(2 * pair + 1, clock.frames - 1)] for pair in range(pairs)]
     seconds = [half_class((clock.times[2 * pair] + last) / 2) for pair, last in enumerate(lasts)]
     return maps | {"now": np.broadcast_to(np.array(seconds)[:, None, None], who.shape).copy()}
+
+
+def mark_moments(facts: Facts, owner: Map) -> None:
+    """Write into each event and each new scene which media tokens show its beginning; `owner` is (t, h, w)."""
+    size = owner[0].size
+    for event in facts["events"]:
+        if event["what"] != "still":
+            pair = event["start"] // 2
+            shown = np.flatnonzero(owner[pair] == event["id"] + 1) + pair * size
+            event["cells"] = shown.tolist()
+    for scene in facts["scenes"][1:]:
+        first = scene["start"] // 2 * size
+        scene["cells"] = list(range(first, first + size))

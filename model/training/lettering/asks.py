@@ -10,7 +10,7 @@ from model.training.lettering.near import another
 from model.training.lettering.sentences import boards, names, words_of
 from model.training.lettering.strings import UNTOUCHED
 from model.training.picture_questions import OPPOSITE, RELATIONS, YES, Maker
-from model.training.sample import Facts, Lang
+from model.training.sample import Facts, Lang, Spot
 
 LINES = {"en": (("first", "top"), ("second", "last", "bottom")), "zh": (("第一行", "上面一行"), ("第二行", "下面一行"))}
 ORDINALS = {
@@ -33,6 +33,11 @@ def inner(board: Facts, facts: Facts) -> tuple[int, ...]:
     return ids(board, facts)[1:]
 
 
+def spots(text: str, words: list[Facts]) -> tuple[Spot, ...]:
+    """Where the characters of a text of these words stand."""
+    return ((text, tuple((cell,) for word in words for cell in word["cells"])),)
+
+
 def the(name: str, lang: Lang) -> str:
     """A name as questions put it."""
     return f"the {name}" if lang == "en" else name
@@ -45,17 +50,19 @@ def plain_word(word: Facts) -> bool:
 
 def caption(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The caption."""
-    return [Ask("caption", "caption", sentences.caption(facts, lang))]
+    told = tuple(spot for board in boards(facts) for spot in spots(board["text"], words_of(board, facts)))
+    return [Ask("caption", "caption", sentences.caption(facts, lang), spots=told)]
 
 
 def read(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The whole text; of a named board where there is one."""
     found, every = [], boards(facts)
-    if len(every) == 1:
-        found.append(Ask("read", "read", every[0]["text"], about=inner(every[0], facts)))
     for board in every:
+        asked = {"about": inner(board, facts), "spots": spots(board["text"], words_of(board, facts))}
+        if len(every) == 1:
+            found.append(Ask("read", "read", board["text"], **asked))
         for name in names(board, facts, lang):
-            found.append(Ask("read", "read_on", board["text"], {"it": the(name, lang)}, inner(board, facts)))
+            found.append(Ask("read", "read_on", board["text"], {"it": the(name, lang)}, **asked))
     return found
 
 
@@ -64,8 +71,9 @@ def line(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     found = []
     for board in boards(facts) if len(boards(facts)) == 1 else ():
         for index, text in enumerate(board["lines"] if len(board["lines"]) == 2 else ()):
-            same = tuple(word["id"] for word in words_of(board, facts) if word["line"] == index)
-            found += [Ask("line", "read_line", text, {"n": name}, same) for name in LINES[lang][index]]
+            inside = [word for word in words_of(board, facts) if word["line"] == index]
+            same, where = tuple(word["id"] for word in inside), spots(text, inside)
+            found += [Ask("line", "read_line", text, {"n": name}, same, spots=where) for name in LINES[lang][index]]
     return found
 
 
@@ -77,7 +85,8 @@ def word(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         return []
     for index, item in enumerate(all_words):
         places = [ORDINALS[lang][index]] + ([ORDINALS[lang][-1]] * 2 if index == len(all_words) - 1 else [])
-        found += [Ask("word", "read_word", item["text"], {"n": name}, (item["id"],)) for name in places]
+        where = spots(item["text"], [item])
+        found += [Ask("word", "read_word", item["text"], {"n": name}, (item["id"],), spots=where) for name in places]
     return found
 
 
@@ -100,8 +109,9 @@ def named_words(facts: Facts, lang: Lang) -> list[tuple[Facts, str]]:
 def spell(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """A word letter by letter, with spaces between."""
     return [
-        Ask("spell", "spell", " ".join(item["text"]), {"it": name}, (item["id"],))
+        Ask("spell", "spell", spelled, {"it": name}, (item["id"],), spots=spots(spelled, [item]))
         for item, name in named_words(facts, lang)
+        for spelled in [" ".join(item["text"])]
         if 2 <= len(item["text"]) <= SPELLED
     ]
 
@@ -114,7 +124,8 @@ def letter(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         places = [*range(min(4, len(text))), -1]
         for at in places:
             slots = {"n": ORDINALS[lang][at], "it": name}
-            found.append(Ask("letter", "letter", text[at], slots, (item["id"],)))
+            where = ((text[at], ((item["cells"][at],),)),)
+            found.append(Ask("letter", "letter", text[at], slots, (item["id"],), spots=where))
     return found
 
 
@@ -176,7 +187,8 @@ def number(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for key in ("price", "time"):
         of_sort = [board for board in every if board["sort"] == key]
         if len(of_sort) == 1:
-            found += [Ask("value", key, of_sort[0]["text"], about=inner(of_sort[0], facts))] * 2
+            text, where = of_sort[0]["text"], spots(of_sort[0]["text"], words_of(of_sort[0], facts))
+            found += [Ask("value", key, text, about=inner(of_sort[0], facts), spots=where)] * 2
     board = every[0]
     if len(every) > 1:
         return found

@@ -10,7 +10,7 @@ from model.training.events.clock import make_clock
 from model.training.events.facts import facts_of
 from model.training.events.says import caption
 from model.training.events.stage import plan
-from model.training.events.tokens import CLASSES, TOLD, dense
+from model.training.events.tokens import CLASSES, TOLD, dense, mark_moments
 from model.training.paint import paint, pixels, scale_for, wear
 from model.training.parts import Part
 from model.training.questions import ask as word
@@ -48,12 +48,14 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     cast = [[actor.poses[frame] for actor in show.actors] for frame in range(frames)]
     brushes = [paint(figures, tints[show.scene_at(frame)], size, scale_for(size)) for frame, figures in enumerate(cast)]
     masks = np.stack([np.asarray(brush.ids) for brush in brushes + brushes[-1:] * (frames % 2)])
+    told = dense(masks, cast, facts, clock)
+    mark_moments(facts, told["owner"])
     return Sample(
         seed=seed,
         kind="video",
         frames=np.ascontiguousarray(wear(rng, np.stack([pixels(brush) for brush in brushes]))),
         sampled_fps=clock.fps,
-        dense=dense(masks, cast, facts, clock),
+        dense=told,
         background=labels.colour_class(facts["background"]),
         facts=facts,
         questions=ask(facts, rng, split),

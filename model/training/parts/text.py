@@ -9,13 +9,13 @@ from model.training import labels
 from model.training.lettering import asks
 from model.training.lettering.boards import Board, plan
 from model.training.lettering.drawing import Letter, draw, letters_of
-from model.training.lettering.marks import CLASSES, maps
+from model.training.lettering.marks import CLASSES, cell_of, maps
 from model.training.lettering.sentences import caption
 from model.training.paint import wear
 from model.training.parts import Part
 from model.training.placing import place_of
 from model.training.questions import ask as word_questions
-from model.training.sample import QA, Facts, Sample, Size, Split
+from model.training.sample import CELL, QA, Facts, Sample, Size, Split
 
 
 def randomness(seed: int, split: Split) -> random.Random:
@@ -53,13 +53,12 @@ def word_facts(first: int, number: int, board: Board, letters: list[Letter], siz
     for line, words in enumerate(board.lines):
         for word in words:
             rank = len(found)
-            corners = [
-                spot for letter in letters if (letter.board, letter.word) == (number, rank) for spot in letter.corners
-            ]
-            box = box_of(corners)
+            own = [letter for letter in letters if (letter.board, letter.word) == (number, rank)]
+            box = box_of([corner for letter in own for corner in letter.corners])
+            cells = [row * (size[1] // CELL) + column for row, column in (cell_of(letter, size) for letter in own)]
             place = list(place_of((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size))
             fact: Facts = {"id": first + rank, "thing": "word", "colour": board.ink, "place": place, "box": box}
-            found.append(fact | {"text": word, "of": number, "rank": rank, "line": line})
+            found.append(fact | {"text": word, "of": number, "rank": rank, "line": line, "cells": cells})
     return found
 
 
