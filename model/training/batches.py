@@ -18,7 +18,7 @@ from model.positions import Grid, mrope_positions
 from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
-from model.training.data import Plan, batch_samples
+from model.training.data import Plan, batch_samples, plan_batch
 from model.training.pointing import Asker, Pointers, askers_of, pointers
 from model.training.sample import QA, Sample
 
@@ -43,6 +43,7 @@ class Batch:
     dense: dict[str, Tensor]  # name -> (M,)
     pointers: Pointers
     questions: int
+    part: str = ""  # of the world
     seconds: float = 0.0  # that drawing and laying out took
 
     def to(self, device: torch.device) -> "Batch":
@@ -149,9 +150,11 @@ class BatchSource(Dataset[Batch]):
         if self._tokenizer is None:  # not in the constructor: worker processes load their own
             self._tokenizer = Tokenizer.from_file(Path(self.tokenizer_path))
         begin = time.perf_counter()
-        samples, asked = batch_samples(self.plan, step, float(self.progress))
+        progress = float(self.progress)
+        samples, asked = batch_samples(self.plan, step, progress)
         batch = collate(samples, asked, self._tokenizer, self.config, self.preprocess)
-        return replace(batch, seconds=time.perf_counter() - begin)
+        part = plan_batch(self.plan, step, progress)[0].part
+        return replace(batch, part=part, seconds=time.perf_counter() - begin)
 
 
 def stream(source: BatchSource, start: int, end: int, workers: int) -> Iterator[Batch]:

@@ -1,13 +1,13 @@
 """Renders CARD.md of the bundled model from what was measured and where the weights come from."""
 
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.training import colours, language
+from model.training import card_lines
 from model.training.evaluate import Report, listed, table
 from model.training.placing import HELD_PAIRS
-from model.training.things import catalogue, shapes, words
 
 
 @dataclass(frozen=True)
@@ -29,31 +29,23 @@ class Origin:
 TEMPLATE = """# The bundled model
 
 A small network of the Qwen2.5-VL architecture ({parameters:.1f} million parameters, bfloat16), trained from scratch by
-this project on pictures and clips that its own program draws. No pretrained weights and no photographs went
-into it; of others' text only names of emoji, for its vocabulary (see NOTICE). It shows the product at work at once and
+this project on pictures and clips that its own program draws. No pretrained weights went into it. What of others' work
+did, drawings, fonts, photos and names, stands in NOTICE with its licences. It shows the product at work at once and
 offline; it is not a model of the real world.
 
 ## What it knows
 
-- Shapes: {shapes}.
-- Colours: {colours}; plain backgrounds in the same colours.
-- One to six things in a picture: how many, where (nine places), which is left of, right of, above or below which.
-- Short words out of {words} ("{first}" to "{last}", in three cases) and numbers from 0 to 99.
-- Clips of up to 12 frames: moving left, right, up, down, or not at all; appearing, disappearing, turning another
-  colour, getting bigger or smaller; which of two events comes first.
+{known}
 - Questions in English and Chinese, answered in the language of the question.
 
 How often each of these is answered exactly stands in the table below; what is near chance there, do not rely on.
 
 ## What it cannot do
 
-- It does not know photographs, people, animals, objects, scenes or drawings of them: its answers about such pictures
-  are in the words above and mean little. A low mean token probability is the sign of it; use a published checkpoint.
-- Other words than its own list, longer text, other scripts, counts above six, overlapping things, diagonal movement.
-- Thin outlines without a filling, things smaller than a tenth of the picture, and things on the line between two places
-  were drawn rarely or never: it names them wrongly or says the neighbouring place.
+{unknown}
+- Things on the line between two places are told as being in one of them; overlapping things were drawn rarely or never.
 - A whole caption of many things is often wrong in one of them; questions about one thing are answered better.
-- Pictures are reduced to at most 28224 pixels (168 x 168) and frames to 12544 (112 x 112); what is small is lost.
+{weak}- Pictures are reduced to at most 28224 pixels (168 x 168) and frames to 12544 (112 x 112); what is small is lost.
 - It does not chat, reason or follow instructions beyond the kinds of question above.
 {measured}
 ## Where it comes from
@@ -67,9 +59,9 @@ How often each of these is answered exactly stands in the table below; what is n
 MEASURED = """
 ## Measured
 
-Exact answers to {pictures} pictures and {clips} clips of held-out seeds at full difficulty, through the product's own
-path: in wordings that training uses ("default" is the product's own prompt), and in the last column in wordings that it
-never used.
+Exact answers to {pictures} pictures, or {clips} clips, of each part of its world, of held-out seeds at full difficulty,
+through the product's own path: in wordings that training uses ("default" is the product's own prompt), and in the last
+column in wordings that it never used.
 
 {table}
 
@@ -110,15 +102,13 @@ def measured_text(measured: Report) -> str:
     )
 
 
-def card(origin: Origin, measured: Report | None) -> str:
-    """The whole card."""
+def card(origin: Origin, taught: Collection[str], measured: Report | None) -> str:
+    """The whole card of a model that was taught these parts of the world."""
     return TEMPLATE.format(
         parameters=origin.parameters / 1e6,
-        shapes=language.listed([catalogue()[name].name for name in shapes()], "en"),
-        colours=language.listed(list(colours.NAMES), "en"),
-        words=len(words.WORDS),
-        first=words.WORDS[0],
-        last=words.WORDS[-1],
+        known=card_lines.known(taught),
+        unknown=card_lines.unknown(taught),
+        weak=card_lines.weak(measured),
         measured=measured_text(measured) if measured else "\nNot measured.\n",
         command=origin.command,
         before="".join(f"\n- Before it, whose weights it began with: {run}." for run in origin.before),

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from model.generate import GenerateOptions, generate_batch
-from model.loading import LoadedModel, load
+from model.loading import LoadedModel, load, resolve
 from model.preprocess import MediaTensors
 from model.prompt import simple_messages
 from model.training import metrics
@@ -30,7 +30,22 @@ from model.training.sample import QA, Sample
 
 MAX_TOKENS = 96
 TRAINED = tuple(name for name, _ in PARTS)
+EXAMS = {"things": ("unseen_things",)}  # parts that examine what another part taught
+MEASURED = "evaluation.json"  # beside a model's weights: its report
 Report = dict[str, Any]
+
+
+def examined(trained: Sequence[str]) -> tuple[str, ...]:
+    """The parts to measure a model on that was trained on some: these, and what examines them."""
+    return tuple(name for part in trained for name in (part, *EXAMS.get(part, ())))
+
+
+def measured_before(model: str) -> tuple[str, ...]:
+    """The parts that a model was measured on when it was exported."""
+    try:
+        return tuple(json.loads((resolve(model) / MEASURED).read_text(encoding="utf-8"))["parts"])
+    except (OSError, ValueError, KeyError):
+        return TRAINED
 
 
 @dataclass(frozen=True)
@@ -221,7 +236,8 @@ def evaluate(
         outcomes += ask_all(loaded, part, samples if part.kind == "image" else -(-samples // 2), each, size)
     measured = report(outcomes)
     seconds = round(time.monotonic() - begin, 1)
-    return measured | {"pictures": samples, "clips": -(-samples // 2), "seconds": seconds}, outcomes
+    drawn = {"parts": list(names), "pictures": samples, "clips": -(-samples // 2)}
+    return measured | drawn | {"seconds": seconds}, outcomes
 
 
 def main() -> None:
@@ -230,7 +246,9 @@ def main() -> None:
     parser.add_argument("--model", default="bundled", help="folder of a model, or 'bundled'")
     parser.add_argument("--samples", type=int, default=300, help="pictures; half as many clips are added")
     parser.add_argument("--each", type=int, default=6, help="questions about each, beside the default prompt")
-    parser.add_argument("--parts", nargs="+", choices=tuple(parts()), default=TRAINED, help="parts of the world")
+    parser.add_argument(
+        "--parts", nargs="+", choices=tuple(parts()), help="parts of the world; those it was exported with"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--quantize", choices=("none", "int8", "int4"), default="none")
@@ -238,7 +256,8 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="print this many wrong answers")
     args = parser.parse_args()
     loaded = load(args.model, device=args.device, dtype=args.dtype, quantize=args.quantize)
-    measured, outcomes = evaluate(loaded, args.samples, args.each, names=args.parts)
+    names = args.parts or measured_before(args.model)
+    measured, outcomes = evaluate(loaded, args.samples, args.each, names=names)
     print(table(measured), listed(measured), sep="\n\n")
     print(json.dumps({key: measured[key] for key in ("seen_pairs", "new_pairs", "median_probability", "seconds")}))
     for outcome in [outcome for outcome in outcomes if not outcome.exact][: args.show]:

@@ -23,7 +23,8 @@ from model.config import IMAGE_MEAN, IMAGE_STD
 from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
 from model.training.card import Origin, card, head_commit
-from model.training.evaluate import Report, evaluate
+from model.training.data import PARTS
+from model.training.evaluate import MEASURED, Report, evaluate, examined
 
 SMALL = Path(__file__).parent.parent / "small"
 TOKENIZER = SMALL / "tokenizer.json"
@@ -158,10 +159,12 @@ def export(path: Path, folder: Path, samples: int, averaged: bool = True, tokeni
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         staged = Path(name)
         weights = write_folder(checkpoint, staged, tokenizer, averaged)
-        measured = evaluate(load(staged), samples)[0] if samples else None
+        taught = [name for name, _ in checkpoint.get("args", {}).get("parts", PARTS)]
+        measured = evaluate(load(staged), samples, names=examined(taught))[0] if samples else None
         if measured is not None:
-            write_json(staged / "evaluation.json", measured)
-        (staged / "CARD.md").write_text(card(origin(checkpoint, weights, averaged), measured), encoding="utf-8")
+            write_json(staged / MEASURED, measured)
+        text = card(origin(checkpoint, weights, averaged), taught, measured)
+        (staged / "CARD.md").write_text(text, encoding="utf-8")
         install(staged, folder)
     return measured
 

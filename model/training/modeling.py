@@ -4,6 +4,7 @@ The heads are the largest lever found for teaching a small tower to see (every m
 they are thrown away at export.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -25,13 +26,13 @@ PLANS: dict[str, dict[str, int]] = {
 }
 
 
-def small_config(plan: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    """Return config.json of a small network in the published flat form.
+def small_config(plan: str | Mapping[str, int], tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return config.json of a small network, of a plan or of such sizes, in the published flat form.
 
     rope_theta is 100 because prompts are short: with the published million, the frequencies that follow the column
     would hardly turn over the few columns of a small picture.
     """
-    p = PLANS[plan]
+    p = PLANS[plan] if isinstance(plan, str) else plan
     half = p["dw"] // p["dh"] // 2
     side = half * 3 // 8
     return {

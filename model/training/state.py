@@ -78,26 +78,34 @@ def start(args: argparse.Namespace, device: torch.device) -> Run:
     state: dict[str, Any] | None = None
     if source is not None:
         state = exported(source) if source.is_dir() else torch.load(source, map_location="cpu", weights_only=True)
-    config = state["config"] if state else small_config(args.plan, Tokenizer.from_file(TOKENIZER))
+    run = fresh(state["config"] if state else small_config(args.plan, Tokenizer.from_file(TOKENIZER)), args, device)
+    if state:
+        begin_with(run, state)
+        if saved.exists():
+            resume(run, state, device)
+        else:
+            run.before = told(state)
+    return run
+
+
+def fresh(config: dict[str, Any], args: argparse.Namespace, device: torch.device) -> Run:
+    """Make a run of a network with fresh weights."""
     torch.manual_seed(args.seed)
     model = build(config).to(device)
     teachers = Teachers(config["hidden_size"], *dense_classes(args.parts)).to(device)
-    if state:
-        model.load_state_dict(state["model"])
-        known = teachers.state_dict()  # a head that the other run had not, or had for other classes, begins anew
-        fitting = {
-            name: value
-            for name, value in state["teachers"].items()
-            if name in known and known[name].shape == value.shape
-        }
-        teachers.load_state_dict(fitting, strict=False)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    run = Run(model, teachers, average, make_optimizers(model, teachers, args.lr), config)
-    if state and saved.exists():
-        resume(run, state, device)
-    elif state:
-        run.before = told(state)
-    return run
+    return Run(model, teachers, average, make_optimizers(model, teachers, args.lr), config)
+
+
+def begin_with(run: Run, state: dict[str, Any]) -> None:
+    """Take over the weights of another run, and those of its heads that fit."""
+    run.model.load_state_dict(state["model"])
+    known = run.teachers.state_dict()  # a head that the other run had not, or had for other classes, begins anew
+    fitting = {
+        name: value for name, value in state["teachers"].items() if name in known and known[name].shape == value.shape
+    }
+    run.teachers.load_state_dict(fitting, strict=False)
+    run.average = {name: value.detach().clone() for name, value in run.model.state_dict().items()}
 
 
 def resume(run: Run, state: dict[str, Any], device: torch.device) -> None:

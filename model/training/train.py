@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -99,19 +100,20 @@ def update_average(run: Run) -> None:
 
 
 class Log:
-    """Means of the losses since the last line, written as JSON lines."""
+    """Means of the losses since the last line, each over the steps that had it, written as JSON lines."""
 
     def __init__(self, path: Path, every: int) -> None:
         self.path, self.every = path, every
-        self.sums: dict[str, float] = {}
+        self.values: dict[str, list[float]] = {}
         self.count = self.samples = 0
         self.waited = self.drawing = 0.0
         self.since = time.monotonic()
 
     def add(self, run: Run, values: dict[str, Tensor], waited: float, batch: Batch, done: float) -> None:
         """Take one step's losses and the seconds it waited for its batch; write a line when it is time."""
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+        for name, value in [*values.items(), (f"language_{batch.part}", values.get("language"))]:
+            if value is not None:
+                self.values.setdefault(name, []).append(float(value))
         self.count += 1
         self.samples += batch.ids.shape[0]
         self.waited += waited
@@ -128,12 +130,12 @@ class Log:
             "samples_per_s": round(self.samples / spent, 1),
             "data_wait": round(self.waited / spent, 3),
             "drawn_per_s_a_worker": round(self.samples / max(self.drawing, 1e-9), 1),
-            **{name: round(total / self.count, 4) for name, total in self.sums.items()},
+            **{name: round(fmean(found), 4) for name, found in self.values.items()},
         }
         with self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
         print(json.dumps(line), flush=True)
-        self.sums, self.count, self.samples = {}, 0, 0
+        self.values, self.count, self.samples = {}, 0, 0
         self.waited, self.drawing, self.since = 0.0, 0.0, time.monotonic()
 
 

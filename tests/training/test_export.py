@@ -9,8 +9,8 @@ import torch
 
 from model.loading import load
 from model.tokenizer import Tokenizer
-from model.training import export
-from model.training.evaluate import Outcome, report, table
+from model.training import card_lines, export
+from model.training.evaluate import TRAINED, Outcome, examined, measured_before, report, table
 from model.training.modeling import build, small_config
 
 
@@ -113,3 +113,26 @@ def test_the_report_counts_exact_answers() -> None:
     assert measured["new_pairs"] == {"n": 1, "exact": 0.0} and measured["seen_pairs"]["exact"] == 100.0
     assert measured["median_probability"] == {"right": 0.8, "wrong": 0.4}
     assert "| count | 1 | 100.0 | 100.0 | - | 0.0 (1) |" in table(measured)
+
+
+def test_the_card_tells_of_the_parts_that_were_taught() -> None:
+    old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "boxes", "drawings")
+    assert "bbox_2d" not in card_lines.known(old) and "bbox_2d" in card_lines.known(wide)
+    assert "no times" in card_lines.unknown(old) and "no times" not in card_lines.unknown(wide)
+    assert "other words" in card_lines.unknown(old) and "other words" not in card_lines.unknown(wide)
+    for part in wide:
+        assert card_lines.known([part]).startswith("- ")
+
+
+def test_weak_rows_are_named_and_rows_of_few_questions_are_not() -> None:
+    rows = {"good": (95.0, 99), "bad": (41.5, 99), "worse": (7.0, 99), "rare": (0.0, 3)}
+    measured = {"skills": {name: {"exact": exact, "n": n} for name, (exact, n) in rows.items()}}
+    assert card_lines.weak(measured) == "- Often wrong, by the table below: worse 7 %, bad 41.5 %.\n"
+    assert card_lines.weak(None) == "" and card_lines.weak({"skills": {"good": {"exact": 95.0, "n": 99}}}) == ""
+
+
+def test_what_was_measured_says_which_parts_to_measure_again(tmp_path: Path) -> None:
+    assert examined(("shapes", "things")) == ("shapes", "things", "unseen_things")
+    assert measured_before(str(tmp_path)) == TRAINED
+    (tmp_path / "evaluation.json").write_text('{"parts": ["text"]}', encoding="utf-8")
+    assert measured_before(str(tmp_path)) == ("text",)

@@ -58,11 +58,11 @@ def read(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The whole text; of a named board where there is one."""
     found, every = [], boards(facts)
     for board in every:
-        asked = {"about": inner(board, facts), "spots": spots(board["text"], words_of(board, facts))}
+        text, about, where = board["text"], inner(board, facts), spots(board["text"], words_of(board, facts))
         if len(every) == 1:
-            found.append(Ask("read", "read", board["text"], **asked))
+            found.append(Ask("read", "read", text, about=about, spots=where))
         for name in names(board, facts, lang):
-            found.append(Ask("read", "read_on", board["text"], {"it": the(name, lang)}, **asked))
+            found.append(Ask("read", "read_on", text, {"it": the(name, lang)}, about, spots=where))
     return found
 
 

@@ -1,0 +1,125 @@
+"""What the bundled model's card says of each part of the world it was trained on, and of what it was not."""
+
+from collections.abc import Collection
+
+from model.training import colours, language
+from model.training.assets.photos import photo_names
+from model.training.evaluate import Report
+from model.training.events.clock import LONGEST
+from model.training.pictured import item_names
+from model.training.things import catalogue, shapes, words
+
+WEAK = 80.0  # percent; rows below it are named as weak
+FEW = 15  # questions; rows of fewer are not named
+
+
+def shapes_line() -> str:
+    """The first edition's pictures."""
+    names = language.listed([catalogue()[name].name for name in shapes()], "en")
+    tints = language.listed(list(colours.NAMES), "en")
+    return f"""- Shapes: {names}.
+- Colours: {tints}; plain backgrounds in the same colours.
+- One to six shapes in a picture: how many, where (nine places), which is left of, right of, above or below which.
+- Short words out of {len(words.WORDS)} ("{words.WORDS[0]}" to "{words.WORDS[-1]}", in three cases) and numbers
+  from 0 to 99."""
+
+
+def clips_line() -> str:
+    """The first edition's clips."""
+    return """- Clips of up to 12 frames: moving left, right, up, down, or not at all; appearing, disappearing,
+  turning another colour, getting bigger or smaller; which of two events comes first."""
+
+
+def drawings_line() -> str:
+    """Shapes as other programs draw them."""
+    return """- The same shapes, an oval and an arrow, as other programs draw them: filled and outlined, turned,
+  shadowed, up to nine of them, on plain, graded, textured and photographic grounds."""
+
+
+def things_line() -> str:
+    """Everyday things."""
+    names = item_names("cpu")
+    return f"""- {len(names)} everyday things as emoji and clip art draw them, with colour, number and place:
+  {", ".join(names)}."""
+
+
+def text_line() -> str:
+    """Reading."""
+    return """- Text of up to 24 characters on signs, labels, screens and price tags, or bare: words, invented ones too,
+  numbers, prices, times, some Chinese words; the whole text, a line, a word, a letter."""
+
+
+def events_line() -> str:
+    """Events with times."""
+    return f"""- Clips of up to {LONGEST} seconds: diagonal movement, circling, bouncing, meeting, growing, shrinking,
+  turning, blinking, scene cuts; in which order, and at which second."""
+
+
+def boxes_line() -> str:
+    """Boxes."""
+    return """- Where shapes are, as boxes: `[{"bbox_2d": [x1, y1, x2, y2], "label": "red star"}]` in pixels of
+  the resized picture; `[]` for what is not there."""
+
+
+def pairs_line() -> str:
+    """Two pictures."""
+    return (
+        "- Two pictures of shapes in one prompt: whether they are the same, what differs, in which of them a shape is."
+    )
+
+
+def photos_line() -> str:
+    """Photos."""
+    kinds = len({row["name"] for row in photo_names().values()})
+    return f"""- {kinds} kinds of photo (groceries, clothing, flowers); of any other photo it is taught to say its main
+  colours and that it cannot tell what it shows."""
+
+
+LINES = {
+    "shapes": shapes_line,
+    "drawings": drawings_line,
+    "things": things_line,
+    "text": text_line,
+    "clips": clips_line,
+    "events": events_line,
+    "boxes": boxes_line,
+    "pairs": pairs_line,
+    "photos": photos_line,
+}
+
+
+def known(taught: Collection[str]) -> str:
+    """What a model taught these parts knows, as a Markdown list."""
+    return "\n".join(line() for part, line in LINES.items() if part in taught)
+
+
+def unknown(taught: Collection[str]) -> str:
+    """What it cannot do, as a Markdown list."""
+    what = "photographs but those kinds" if "photos" in taught else "photographs"
+    drawn = (
+        "other things than those listed"
+        if "things" in taught
+        else "people, animals, objects, scenes or drawings of them"
+    )
+    lines = [
+        f"""- It does not know {what}, nor {drawn}: its answers about such pictures
+  are in the words above and mean little. A low mean token probability is the sign of it; use a published checkpoint."""
+    ]
+    if "text" not in taught:
+        lines.append("- It reads no other words than its own list, no longer text and no other scripts.")
+    if "drawings" not in taught:
+        lines.append(
+            "- Thin outlines without a filling and things smaller than a tenth of the picture were rarely drawn."
+        )
+    if "events" not in taught:
+        lines.append("- It knows no diagonal movement and no times.")
+    return "\n".join(lines)
+
+
+def weak(measured: Report | None) -> str:
+    """The rows of the table that are often wrong, as one item of a Markdown list; "" where there are none."""
+    rows = measured["skills"].items() if measured else ()
+    found = sorted((row["exact"], name) for name, row in rows if row["exact"] < WEAK and row["n"] >= FEW)
+    if not found:
+        return ""
+    return f"- Often wrong, by the table below: {', '.join(f'{name} {exact:g} %' for exact, name in found)}.\n"
