@@ -19,7 +19,7 @@ from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
 from model.training.data import Plan, batch_samples, plan_batch
-from model.training.pointing import Asker, Pointers, askers_of, pointers
+from model.training.pointing import Asker, Pointers, answer_tokens, askers_of, pointers
 from model.training.sample import QA, Sample
 
 IGNORE = -100
@@ -79,7 +79,7 @@ def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: 
     prefix, start, _ = mrope_positions(ids, media, config)
     places, askers = [prefix], list[Asker]()
     for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
-        answer = [*tokenizer.encode(qa.answer), end_id]
+        answer = [*answer_tokens(qa, tokenizer)[0], end_id]
         tail = prompt[cut:] + answer[:-1]
         askers += askers_of(qa, len(ids) + len(tail) - len(answer), tokenizer)
         ids += tail

@@ -5,9 +5,10 @@ and so has every token of a caption from which the next thing is read, and every
 letter is. The answer alone teaches that slowly; a label for every token of the picture teaches it at once.
 """
 
-import itertools
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +51,34 @@ def member(owners: Tensor, ids: tuple[int, ...]) -> Tensor:
     return torch.isin(owners, torch.tensor(ids, dtype=owners.dtype) + 1).to(torch.int8)
 
 
+def answer_tokens(qa: QA, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """Encode an answer: its tokens, and the character at which each begins, with the length of the answer at the end.
+
+    What is read off the picture is encoded letter by letter, whatever longer tokens the vocabulary has: so each token
+    has one place to be read from, and an invented word is no harder than a known one.
+    """
+    tokens, starts, at = list[int](), list[int](), 0
+    for piece in pieces(qa.answer, character_places(qa.answer, qa.spots)):
+        own = tokenizer.encode(piece)
+        starts += [at + len(tokenizer.decode(own[:count]).rstrip("\ufffd")) for count in range(len(own))]
+        tokens, at = tokens + own, at + len(piece)
+    return tokens, [*starts, at]
+
+
+def pieces(answer: str, places: Sequence[tuple[int, ...]]) -> Iterator[str]:
+    """Cut an answer into single characters where they have places, spaces between these too, and what is around."""
+    shown = [bool(place) for place in places]
+    single = [
+        here or (char == " " and 0 < at < len(answer) - 1 and shown[at - 1] and shown[at + 1])
+        for at, (char, here) in enumerate(zip(answer, shown, strict=True))
+    ]
+    start = 0
+    for at in range(1, len(answer) + 1):
+        if at == len(answer) or single[at] or single[start]:
+            yield answer[start:at]
+            start = at
+
+
 def askers_of(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
     """The tokens of one question and its answer that point, the question's last one standing at `column`.
 
@@ -57,23 +86,16 @@ def askers_of(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
     is read points at what the phrase is about; before each letter that is read, at the letter.
     """
     found = [Asker(column, qa.about, qa.other)] if qa.about is not None else []
+    _, starts = answer_tokens(qa, tokenizer)
     start, answer = 0, qa.answer.lower()
     for phrase, ids in qa.told:
         start = answer.index(phrase.lower(), start)
-        before = len(tokenizer.encode(qa.answer[:start].rstrip()))
+        before = bisect_left(starts, len(qa.answer[:start].rstrip()))
         found.append(Asker(column + before, ids))
         start += len(phrase)
-    return found + (spot_askers(qa, column, tokenizer) if qa.spots else [])
-
-
-def spot_askers(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
-    """One asker for each token of the answer that holds characters with a place in the picture."""
     places = character_places(qa.answer, qa.spots)
-    tokens = tokenizer.encode(qa.answer)
-    starts = [len(tokenizer.decode(tokens[:count]).rstrip("\ufffd")) for count in range(len(tokens) + 1)]
-    found = []
-    for index, (start, end) in enumerate(itertools.pairwise(starts)):
-        cells = {cell for place in places[start : max(end, start + 1)] for cell in place}
+    for index, (begin, end) in enumerate(pairwise(starts)):
+        cells = {cell for place in places[begin : max(end, begin + 1)] for cell in place}
         if cells:
             found.append(Asker(column + index, None, spot=tuple(sorted(cells))))
     return found

@@ -15,7 +15,17 @@ from model.training.labels import anchors
 from model.training.lettering.marks import SLOTS, character_class
 from model.training.modeling import small_config
 from model.training.parts import parts
-from model.training.pointing import HEADS, IGNORED, Asker, Pointer, Pointers, askers_of, character_places, labels_of
+from model.training.pointing import (
+    HEADS,
+    IGNORED,
+    Asker,
+    Pointer,
+    Pointers,
+    answer_tokens,
+    askers_of,
+    character_places,
+    labels_of,
+)
 from model.training.sample import QA, Sample
 from model.training.world import make_sample
 
@@ -43,14 +53,26 @@ def test_labels_stand_at_the_tokens_of_the_things_that_a_question_is_about() -> 
             assert int(found["anchor"].sum()) == len(shown)  # one token a thing: what is counted
 
 
-def test_reading_points_from_each_token_at_the_letters_that_it_is_read_from() -> None:
+def test_reading_is_encoded_and_points_letter_by_letter() -> None:
     tokenizer = Tokenizer.from_file(TOKENIZER)
-    qa = QA("read", "en", "?", "Daily 7", spots=(("Daily 7", ((0,), (0,), (1,), (1,), (2,), (5,))),))
-    tokens = tokenizer.encode(qa.answer)
-    found = {asker.column: asker.spot for asker in askers_of(qa, 0, tokenizer)}
-    read = "".join(tokenizer.decode([tokens[column]]) for column in sorted(found))
-    assert read.replace(" ", "") == "Daily7" and found[len(tokens) - 1] == (5,) and 0 in (found[0] or ())
-    assert sorted({cell for spot in found.values() for cell in spot or ()}) == [0, 1, 2, 5]
+    qa = QA("read", "en", "?", "Open 7", spots=(("Open 7", ((0,), (0,), (1,), (2,), (5,))),))
+    tokens, starts = answer_tokens(qa, tokenizer)
+    assert [tokenizer.decode([token]) for token in tokens] == list("Open 7") and starts == list(range(7))
+    assert len(tokenizer.encode(qa.answer)) < len(tokens)  # the vocabulary has longer ones
+    found = {asker.column: asker.spot for asker in askers_of(qa, 10, tokenizer)}
+    assert found == {10: (0,), 11: (0,), 12: (1,), 13: (2,), 15: (5,)}
+
+
+def test_what_is_not_read_off_the_picture_is_encoded_as_ever() -> None:
+    tokenizer = Tokenizer.from_file(TOKENIZER)
+    plain = QA("caption", "en", "?", "A red sign at the top, on a white background.")
+    assert answer_tokens(plain, tokenizer)[0] == tokenizer.encode(plain.answer)
+    answer = 'A red sign that says "GO ON", on a white background.'
+    quoted = QA("caption", "en", "?", answer, spots=(("GO ON", ((3,), (4,), (5,), (5,))),))
+    tokens, starts = answer_tokens(quoted, tokenizer)
+    assert tokenizer.decode(tokens) == answer and starts[-1] == len(answer)
+    at = answer.index("GO ON")
+    assert [tokens[starts.index(at + i)] for i in range(5)] == [tokenizer.encode(char)[0] for char in "GO ON"]
 
 
 def test_a_quoted_text_has_its_places_and_the_rest_of_a_caption_none() -> None:

@@ -95,4 +95,4 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     return sample
 
 
-PART = Part("text", "image", make, ask, caption, asks.WEIGHTS, CLASSES)
+PART = Part("text", "image", make, ask, caption, asks.WEIGHTS, CLASSES, longest=100)
