@@ -49,6 +49,11 @@ def text_line() -> str:
   numbers, prices, times, some Chinese words; the whole text, a line, a word, a letter."""
 
 
+def short_text_line() -> str:
+    """Reading of short texts."""
+    return "- Numbers, prices, times and words of up to six characters in large letters."
+
+
 def events_line() -> str:
     """Events with times."""
     return f"""- Clips of up to {LONGEST} seconds: diagonal movement, circling, bouncing, meeting, growing, shrinking,
@@ -79,6 +84,7 @@ LINES = {
     "shapes": shapes_line,
     "drawings": drawings_line,
     "things": things_line,
+    "short_text": short_text_line,
     "text": text_line,
     "clips": clips_line,
     "events": events_line,
@@ -105,7 +111,7 @@ def unknown(taught: Collection[str]) -> str:
         f"""- It does not know {what}, nor {drawn}: its answers about such pictures
   are in the words above and mean little. A low mean token probability is the sign of it; use a published checkpoint."""
     ]
-    if "text" not in taught:
+    if not {"text", "short_text"} & set(taught):
         lines.append("- It reads no other words than its own list, no longer text and no other scripts.")
     if "drawings" not in taught:
         lines.append(

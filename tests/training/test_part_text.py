@@ -4,6 +4,7 @@ import random
 import re
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pytest
@@ -301,3 +302,20 @@ def test_without_packed_fonts_the_built_in_face_remains(monkeypatch: pytest.Monk
     assert faces.packed_faces() == []
     found = faces.faces.__wrapped__()
     assert found[0].path == BUILT_IN and found[0].writes("$4.50 OPEN?") and not found[0].writes("出口")
+
+
+def test_short_texts_are_short_and_large() -> None:
+    part, whole = parts()["short_text"], parts()["text"]
+    heights: dict[str, list[float]] = {"short_text": [], "text": []}
+    for seed in range(25):
+        for one in (part, whole):
+            sample = one.make(seed, (140, 168), 1, 1.0, 1.0, "held")
+            for fact in sample.facts["things"]:
+                if fact["thing"] == "word":
+                    heights[one.name].append(fact["box"][3] - fact["box"][1])
+                elif one is part:
+                    assert len(fact["text"]) <= 6 and fact["sort"] != "chinese"
+    assert median(heights["short_text"]) > 1.3 * median(heights["text"])
+    again = part.make(3, (140, 168), 1, 1.0, 1.0, "held")
+    assert (again.frames == part.make(3, (140, 168), 1, 1.0, 1.0, "held").frames).all()
+    assert part.classes == whole.classes and part.make(3, (140, 168), 1, 1.0, 1.0, "train").facts != again.facts

@@ -15,7 +15,9 @@ from model.training.paint import wear
 from model.training.parts import Part
 from model.training.placing import place_of
 from model.training.questions import ask as word_questions
-from model.training.sample import CELL, QA, Facts, Sample, Size, Split
+from model.training.sample import CELL, QA, RGB, Facts, Sample, Size, Split
+
+Plan = tuple[str, RGB, list[Board]]  # the background's name and shade, and the boards
 
 
 def randomness(seed: int, split: Split) -> random.Random:
@@ -75,10 +77,9 @@ def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
     return word_questions(facts, rng, split, makers=asks.MAKERS)
 
 
-def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
-    """Draw one picture."""
-    rng = randomness(seed, split)
-    background, behind, boards = plan(rng, size, difficulty, split)
+def drawn(rng: random.Random, seed: int, size: Size, planned: Plan, split: Split) -> Sample:
+    """Draw planned boards, tell their letters and ask about them."""
+    background, behind, boards = planned
     letters = [letter for number, board in enumerate(boards) for letter in letters_of(board, number)]
     facts = facts_of(background, boards, letters, size)
     picture = draw(behind, boards, size)
@@ -93,6 +94,12 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     )
     sample.questions = ask(facts, rng, split)
     return sample
+
+
+def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
+    """Draw one picture."""
+    rng = randomness(seed, split)
+    return drawn(rng, seed, size, plan(rng, size, difficulty, split), split)
 
 
 PART = Part("text", "image", make, ask, caption, asks.WEIGHTS, CLASSES, longest=100)
