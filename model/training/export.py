@@ -159,7 +159,7 @@ def export(path: Path, folder: Path, samples: int, averaged: bool = True, tokeni
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         staged = Path(name)
         weights = write_folder(checkpoint, staged, tokenizer, averaged)
-        taught = [name for name, _ in checkpoint.get("args", {}).get("parts", PARTS)]
+        taught = [name for name, share in checkpoint.get("args", {}).get("parts", PARTS) if share]
         measured = evaluate(load(staged), samples, names=examined(taught))[0] if samples else None
         if measured is not None:
             write_json(staged / MEASURED, measured)

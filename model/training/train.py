@@ -21,14 +21,24 @@ from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
 from model.training.batches import Batch, BatchSource, stream
 from model.training.data import PARTS, WIDE, Plan, Shares
+from model.training.events.tokens import TOLD
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.lettering.marks import SLOTS
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
+from model.training.parts.boxes import EDGES
 from model.training.state import CHECKPOINT, Run, save, start
 
-# Dense labels that weigh more than the others: what is misseen is miscounted, and named or read wrongly.
-SHARPER = {"thing": 3.0, "colour": 2.0, "drawn": 3.0, "item": 4.0, **dict.fromkeys(SLOTS, 4.0)}
+# Dense labels that weigh more than the others: what is misseen is miscounted, and named, read or placed wrongly.
+SHARPER = {
+    "thing": 3.0,
+    "colour": 2.0,
+    "drawn": 3.0,
+    "item": 4.0,
+    **dict.fromkeys(SLOTS, 4.0),
+    **dict.fromkeys((f"to_{name}" for name in EDGES), 2.0),
+    **dict.fromkeys((f"decoder_{name}" for name in (*EDGES, *TOLD)), 3.0),
+}
 POINTING = 0.3  # weight of each pointer's loss, for the whole of a run
 
 

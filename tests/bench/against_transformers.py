@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -26,7 +27,7 @@ from model.devices import choose_device
 from model.roofline import peak_bytes
 from model.tokenizer import Tokenizer
 from tests.bench.make_checkpoint import SHAPES, make_checkpoint
-from tests.bench.sides import LOADS, Clock, Ours, Running, Theirs, Work, make_work
+from tests.bench.sides import LOADS, Clock, Load, Ours, Running, Theirs, Work, make_work
 from tests.bench.turns import CLOCKS, clock_of, facts, print_head, print_json, print_row, take_turns
 
 Stage = Callable[[Ours | Theirs], float]
@@ -40,22 +41,29 @@ def stages(work: Work) -> dict[str, tuple[Stage, Stage]]:
         "vision, picture": lambda side: side.vision(work.picture),
         "vision, clip": lambda side: side.vision(work.clip),
         "prefill": lambda side: side.prefill(work),
+        "first token": lambda side: side.first(work),
         "decode, a token": lambda side: side.decode(work),
     }
     return {name: (stage, stage) for name, stage in found.items()}
 
 
-def run_alone(side: str, shape: str, folder: Path, running: Running) -> dict[str, float]:
+def amount_of(shape: str, side: int) -> Load:
+    """The work at a shape; `side` of the picture in pixels replaces the shape's own unless it is 0."""
+    return replace(LOADS[shape], picture=side) if side else LOADS[shape]
+
+
+def run_alone(side: str, shape: str, folder: Path, running: Running, amount: Load) -> dict[str, float]:
     """Start a fresh process that loads one side and answers once; return its peak memory and its seconds."""
     command = [sys.executable, "-m", "tests.bench.against_transformers"]
     command += ["--alone", side, "--shape", shape, "--checkpoint", str(folder)]
     command += [f"--{name}={value}" for name, value in vars(running).items()]
+    command.append(f"--side={amount.picture}")
     began = perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return {"answer_s": perf_counter() - began, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def alone(side: str, shape: str, folder: Path, running: Running) -> None:
+def alone(side: str, amount: Load, folder: Path, running: Running) -> None:
     """Answer once and print the peak memory of this process."""
     runner: Ours | Theirs
     if side == "ours":
@@ -63,7 +71,7 @@ def alone(side: str, shape: str, folder: Path, running: Running) -> None:
         tokenizer = runner.loaded.tokenizer
     else:
         runner, tokenizer = Theirs(folder, perf_counter, running, stored_dtype(folder)), Tokenizer.from_file(folder)
-    runner.answer(make_work(LOADS[shape], folder, tokenizer))
+    runner.answer(make_work(amount, folder, tokenizer))
     print_json({"peak_bytes": peak_bytes(torch.device(running.device))})
 
 
@@ -72,12 +80,12 @@ def stored_dtype(folder: Path) -> str:
 
 
 def compare(
-    shape: str, folder: Path, runs: int, clock: Clock, running: Running, only: Sequence[str] = ()
+    shape: str, amount: Load, folder: Path, runs: int, clock: Clock, running: Running, only: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Print the table and return everything that was measured; `only` some stages spare the lone processes too."""
     ours = Ours(folder, clock, running)
     theirs = Theirs(folder, clock, running, ours.loaded.dtype)
-    work = make_work(LOADS[shape], folder, ours.loaded.tokenizer)
+    work = make_work(amount, folder, ours.loaded.tokenizer)
     mine, other = ours.logits(work), theirs.logits(work)
     apart = float((mine - other).norm() / other.norm())
     kind = f"{ours.loaded.dtype} on {running.device}, ours quantised: {running.quantize}"
@@ -87,7 +95,7 @@ def compare(
     rows = take_turns(chosen, ours, theirs, runs)
     attention = ours.loaded.model.backend.name
     del ours, theirs
-    lone = {} if only else {side: run_alone(side, shape, folder, running) for side in ("ours", "theirs")}
+    lone = {} if only else {side: run_alone(side, shape, folder, running, amount) for side in ("ours", "theirs")}
     for name, key, size, unit in (("peak memory", "peak_bytes", 2**20, "MiB"), ("process, answer", "answer_s", 1, "s")):
         if lone:
             a, b = lone["ours"][key], lone["theirs"][key]
@@ -97,6 +105,7 @@ def compare(
         "dtype": stored_dtype(folder),
         **vars(running),
         "attention": attention,
+        "picture_side": amount.picture,
         "prompt_tokens": len(work.ids),
         "runs": runs,
         "logits_apart": apart,
@@ -116,6 +125,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quantize", choices=("none", "int8", "int4"), default="none", help="our side only")
     parser.add_argument("--attention", choices=("auto", "eager", "sdpa", "varlen"), default="auto", help="likewise")
     parser.add_argument("--only", nargs="+", default=(), help="first words of the stages to measure")
+    parser.add_argument("--side", type=int, default=0, help="of the picture in pixels, instead of the shape's own")
     parser.add_argument("--alone", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.clock == "cpu" and not arguments.device.startswith("cpu"):
@@ -128,15 +138,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = arguments_of(argv)
     device = choose_device(arguments.device)
     running = Running(str(device), arguments.quantize, arguments.attention)
+    amount = amount_of(arguments.shape, arguments.side)
     if arguments.alone:
-        alone(arguments.alone, arguments.shape, arguments.checkpoint, running)
+        alone(arguments.alone, amount, arguments.checkpoint, running)
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.checkpoint or make_checkpoint(
             arguments.shape, Path(scratch) / arguments.shape, running.device
         )
         clock = clock_of(arguments.clock, device)
-        result = compare(arguments.shape, folder, arguments.runs, clock, running, arguments.only)
+        result = compare(arguments.shape, amount, folder, arguments.runs, clock, running, arguments.only)
         print_json({"clock": arguments.clock} | result)
 
 

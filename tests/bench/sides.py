@@ -121,12 +121,22 @@ class Ours:
 
     @torch.inference_mode()
     def prefill(self, work: Work) -> float:
-        network = self.loaded.model
-        features = network.encode_media([work.picture])
+        features = self.loaded.model.encode_media([work.picture])
         began = self.clock()
+        self._prompted(features, work)
+        return self.clock() - began
+
+    @torch.inference_mode()
+    def first(self, work: Work) -> float:
+        """From the decoded picture to the logits of the first token."""
+        began = self.clock()
+        self._prompted(self.loaded.model.encode_media([_prepared(work.source, work.config)]), work)
+        return self.clock() - began
+
+    def _prompted(self, features: Tensor, work: Work) -> None:
+        network = self.loaded.model
         cache = network.new_cache(1, len(work.ids) + work.tokens)
         network.prefill(self._ids(work), [work.picture], cache, features=features)
-        return self.clock() - began
 
     def decode(self, work: Work) -> float:
         """Seconds a token of generate(), as the command line calls it, from the first step to the last."""
@@ -197,10 +207,13 @@ class Theirs:
         return self.clock() - began
 
     def preprocess(self, work: Work) -> float:
-        processor = self.processor_kind(min_pixels=work.config.min_pixels, max_pixels=work.config.max_pixels)
+        processor = self._processor(work)
         began = self.clock()
         processor(images=work.source, return_tensors="pt")
         return self.clock() - began
+
+    def _processor(self, work: Work) -> Any:
+        return self.processor_kind(min_pixels=work.config.min_pixels, max_pixels=work.config.max_pixels)
 
     @torch.inference_mode()
     def vision(self, media: MediaTensors) -> float:
@@ -222,16 +235,27 @@ class Theirs:
     @torch.inference_mode()
     def prefill(self, work: Work) -> float:
         features = self._features(work.picture.patches, work.picture)
-        inputs = self._inputs(work)
         began = self.clock()
-        network = self.model.model
+        self._prompted(features, work)
+        return self.clock() - began
+
+    @torch.inference_mode()
+    def first(self, work: Work) -> float:
+        """From the decoded picture to the logits of the first token."""
+        processor = self._processor(work)
+        began = self.clock()
+        patches = processor(images=work.source, return_tensors="pt")["pixel_values"]
+        self._prompted(self._features(patches, work.picture), work)
+        return self.clock() - began
+
+    def _prompted(self, features: Any, work: Work) -> None:
+        inputs, network = self._inputs(work), self.model.model
         embeds = network.get_input_embeddings()(inputs["input_ids"])
         holders, _ = network.get_placeholder_mask(inputs["input_ids"], inputs_embeds=embeds, image_features=features)
         embeds = embeds.masked_scatter(holders, features)
         positions, _ = network.get_rope_index(**inputs)
         out = network.language_model(inputs_embeds=embeds, position_ids=positions, use_cache=True)
         self.model.lm_head(out.last_hidden_state[:, -1])
-        return self.clock() - began
 
     @torch.inference_mode()
     def decode(self, work: Work) -> float:

@@ -18,11 +18,11 @@ from model.config import model_config, read_json
 from tests.bench import against_llama_cpp, against_transformers, turns
 from tests.bench.against_llama_cpp import MISSING, random_ids
 from tests.bench.make_checkpoint import make_checkpoint
-from tests.bench.sides import Running
+from tests.bench.sides import Load, Running
 from tests.bench.turns import clock_of, take_turns
 
 CPU = torch.device("cpu")
-STAGES = ["load", "preprocess", "vision, picture", "vision, clip", "prefill", "decode, a token"]
+STAGES = ["load", "preprocess", "vision, picture", "vision, clip", "prefill", "first token", "decode, a token"]
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +74,27 @@ def test_against_transformers(
     """Every stage of both sides on the same weights; processes of their own get the same flags."""
     alone: list[Running] = []
 
-    def run_alone(side: str, shape: str, checkpoint: Path, running: Running) -> dict[str, float]:
-        assert (shape, checkpoint) == ("tiny", folder)
+    def run_alone(side: str, shape: str, checkpoint: Path, running: Running, amount: Load) -> dict[str, float]:
+        assert (shape, checkpoint, amount.picture) == ("tiny", folder, 112)
         alone.append(running)
         return {"peak_bytes": 2.0**20 * (1 if side == "ours" else 3), "answer_s": 1.0}
 
     monkeypatch.setattr(against_transformers, "run_alone", run_alone)
     against_transformers.main(
-        ["--shape", "tiny", "--checkpoint", str(folder), "--runs", "1", "--clock", "cpu", "--attention", "eager"]
+        [
+            "--shape",
+            "tiny",
+            "--checkpoint",
+            str(folder),
+            "--runs",
+            "1",
+            "--clock",
+            "cpu",
+            "--attention",
+            "eager",
+            "--side",
+            "112",
+        ]
     )
     lines, result = last_line(capsys)
     assert list(result["stages"]) == STAGES
