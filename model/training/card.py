@@ -29,9 +29,8 @@ class Origin:
 TEMPLATE = """# The bundled model
 
 A small network of the Qwen2.5-VL architecture ({parameters:.1f} million parameters, bfloat16), trained from scratch by
-this project on pictures and clips that its own program draws. No pretrained weights went into it. What of others' work
-did, drawings, fonts, photos and names, stands in NOTICE with its licences. It shows the product at work at once and
-offline; it is not a model of the real world.
+this project on pictures and clips that its own program draws. No pretrained weights went into it. It shows the product
+at work at once and offline; it is not a model of the real world.
 
 ## What it knows
 
@@ -50,6 +49,7 @@ How often each of these is answered exactly stands in the table below; what is n
 {measured}
 ## Where it comes from
 
+{sources}
 - Command: `{command}`{before}
 - Seed {seed}, commit `{commit}`, {steps} steps, {samples} samples, {minutes} minutes of training; {which} weights.
 - sha256:
@@ -109,6 +109,7 @@ def card(origin: Origin, taught: Collection[str], measured: Report | None) -> st
         known=card_lines.known(taught),
         unknown=card_lines.unknown(taught),
         weak=card_lines.weak(measured),
+        sources=card_lines.sources(taught),
         measured=measured_text(measured) if measured else "\nNot measured.\n",
         command=origin.command,
         before="".join(f"\n- Before it, whose weights it began with: {run}." for run in origin.before),

@@ -9,6 +9,7 @@ from model.training.events.clock import LONGEST
 from model.training.pictured import item_names
 from model.training.things import catalogue, shapes, words
 
+TYPE = "letters of open fonts (OFL, Apache-2.0, Bitstream Vera and others; each in model/training/assets/ASSETS.md)"
 WEAK = 80.0  # percent; rows below it are named as weak
 FEW = 15  # questions; rows of fewer are not named
 
@@ -33,7 +34,7 @@ def clips_line() -> str:
 def drawings_line() -> str:
     """Shapes as other programs draw them."""
     return """- The same shapes, an oval and an arrow, as other programs draw them: filled and outlined, turned,
-  shadowed, up to nine of them, on plain, graded, textured and photographic grounds."""
+  shadowed, up to nine of them, on plain, graded and textured grounds, squared paper and axes."""
 
 
 def things_line() -> str:
@@ -120,6 +121,25 @@ def unknown(taught: Collection[str]) -> str:
     if "events" not in taught:
         lines.append("- It knows no diagonal movement and no times.")
     return "\n".join(lines)
+
+
+# What a part shows of others' work; the packs' own NOTICE and model/training/assets/ASSETS.md tell of it at length.
+SOURCES = {
+    "things": """drawings of Noto Color Emoji (Google, OFL-1.1), Noto Emoji v1 (Google, Apache-2.0), Twemoji (Twitter
+  and others, CC-BY-4.0), Fluent Emoji (Microsoft, MIT), EmojiOne (Emoji One, CC-BY-4.0), Open Clip Art (public
+  domain)""",
+    "short_text": TYPE,
+    "text": TYPE,
+    "photos": """photos of GroceryStoreDataset (Marcus Klasson and others, MIT), clothing-dataset (Alexey Grigorev and
+  others, CC0) and flower_photos (the photographers of the TensorFlow archive, CC-BY-2.0)""",
+}
+
+
+def sources(taught: Collection[str]) -> str:
+    """Whose work the pictures of these parts show, with its licence, as one item of a Markdown list."""
+    shown = dict.fromkeys(source for part, source in SOURCES.items() if part in taught)
+    told = "; ".join(shown) or "nothing; no photographs"
+    return f"- Of others' work its pictures show: {told}. Its vocabulary knows names of emoji (see NOTICE)."
 
 
 def weak(measured: Report | None) -> str:

@@ -124,6 +124,21 @@ def test_the_card_tells_of_the_parts_that_were_taught() -> None:
         assert card_lines.known([part]).startswith("- ")
 
 
+def test_the_card_names_whose_work_was_shown_and_no_other() -> None:
+    assert "no photographs" in card_lines.sources(("shapes", "clips")) and "Noto" not in card_lines.sources(("shapes",))
+    told = card_lines.sources(("things", "short_text", "text", "photos"))
+    assert all(name in told for name in ("Twemoji", "CC-BY-4.0", "clothing-dataset")) and told.count("open fonts") == 1
+
+
+def test_a_part_without_a_share_is_not_taught(checkpoint: Path, tmp_path: Path) -> None:
+    state = torch.load(checkpoint, weights_only=True)
+    state["args"]["parts"] = (("shapes", 1.0), ("boxes", 0.0))
+    torch.save(state, tmp_path / "checkpoint.pt")
+    export.export(tmp_path / "checkpoint.pt", tmp_path / "small", samples=0)
+    card = (tmp_path / "small" / "CARD.md").read_text(encoding="utf-8")
+    assert "- Shapes:" in card and "bbox_2d" not in card
+
+
 def test_weak_rows_are_named_and_rows_of_few_questions_are_not() -> None:
     rows = {"good": (95.0, 99), "bad": (41.5, 99), "worse": (7.0, 99), "rare": (0.0, 3)}
     measured = {"skills": {name: {"exact": exact, "n": n} for name, (exact, n) in rows.items()}}
