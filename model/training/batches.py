@@ -79,9 +79,10 @@ def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: 
     prefix, start, _ = mrope_positions(ids, media, config)
     places, askers = [prefix], list[Asker]()
     for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
-        answer = [*answer_tokens(qa, tokenizer)[0], end_id]
-        tail = prompt[cut:] + answer[:-1]
-        askers += askers_of(qa, len(ids) + len(tail) - len(answer), tokenizer)
+        tokens, starts = answer_tokens(qa, tokenizer)
+        answer = [*tokens, end_id]
+        tail = prompt[cut:] + tokens
+        askers += askers_of(qa, len(ids) + len(tail) - len(answer), starts)
         ids += tail
         targets += [IGNORE] * (len(tail) - len(answer)) + answer
         weights += [len(answer) ** -0.5] * len(tail)

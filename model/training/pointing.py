@@ -8,7 +8,7 @@ letter is. The answer alone teaches that slowly; a label for every token of the 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -60,9 +60,17 @@ def answer_tokens(qa: QA, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     tokens, starts, at = list[int](), list[int](), 0
     for piece in pieces(qa.answer, character_places(qa.answer, qa.spots)):
         own = tokenizer.encode(piece)
-        starts += [at + len(tokenizer.decode(own[:count]).rstrip("\ufffd")) for count in range(len(own))]
+        starts += [at + start for start in starts_of(piece, own, tokenizer)]
         tokens, at = tokens + own, at + len(piece)
     return tokens, [*starts, at]
+
+
+def starts_of(text: str, tokens: list[int], tokenizer: Tokenizer) -> list[int]:
+    """The character at which each token of a text begins; only beyond ASCII can tokens share one."""
+    if text.isascii():
+        ends = list(accumulate(len(tokenizer.decode([token])) for token in tokens))
+        return [0, *ends[:-1]]
+    return [len(tokenizer.decode(tokens[:count]).rstrip("\ufffd")) for count in range(len(tokens))]
 
 
 def pieces(answer: str, places: Sequence[tuple[int, ...]]) -> Iterator[str]:
@@ -79,14 +87,14 @@ def pieces(answer: str, places: Sequence[tuple[int, ...]]) -> Iterator[str]:
             start = at
 
 
-def askers_of(qa: QA, column: int, tokenizer: Tokenizer) -> list[Asker]:
+def askers_of(qa: QA, column: int, starts: Sequence[int]) -> list[Asker]:
     """The tokens of one question and its answer that point, the question's last one standing at `column`.
 
-    That one points at what the question is about; before each phrase of a long answer, the token from which the phrase
-    is read points at what the phrase is about; before each letter that is read, at the letter.
+    `starts` are those of `answer_tokens`. The question's last token points at what the question is about; before each
+    phrase of a long answer, the token from which the phrase is read points at what the phrase is about; before each
+    letter that is read, at the letter.
     """
     found = [Asker(column, qa.about, qa.other)] if qa.about is not None else []
-    _, starts = answer_tokens(qa, tokenizer)
     start, answer = 0, qa.answer.lower()
     for phrase, ids in qa.told:
         start = answer.index(phrase.lower(), start)

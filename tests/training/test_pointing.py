@@ -59,7 +59,7 @@ def test_reading_is_encoded_and_points_letter_by_letter() -> None:
     tokens, starts = answer_tokens(qa, tokenizer)
     assert [tokenizer.decode([token]) for token in tokens] == list("Open 7") and starts == list(range(7))
     assert len(tokenizer.encode(qa.answer)) < len(tokens)  # the vocabulary has longer ones
-    found = {asker.column: asker.spot for asker in askers_of(qa, 10, tokenizer)}
+    found = {asker.column: asker.spot for asker in askers_of(qa, 10, answer_tokens(qa, tokenizer)[1])}
     assert found == {10: (0,), 11: (0,), 12: (1,), 13: (2,), 15: (5,)}
 
 
@@ -81,7 +81,7 @@ def test_a_quoted_text_has_its_places_and_the_rest_of_a_caption_none() -> None:
     assert {answer[at]: place for at, place in enumerate(places) if place} == {"G": (3,), "O": (4,)}
     chinese = QA("read", "zh", "?", "出口", spots=(("出口", ((1,), (2,))),))
     tokenizer = Tokenizer.from_file(TOKENIZER)
-    spots = [asker.spot for asker in askers_of(chinese, 0, tokenizer)]
+    spots = [asker.spot for asker in askers_of(chinese, 0, answer_tokens(chinese, tokenizer)[1])]
     assert len(spots) == len(tokenizer.encode("出口")) and spots[0] == (1,) and spots[-1] == (2,)
 
 
@@ -145,7 +145,7 @@ def test_a_caption_points_before_each_phrase(kind: str) -> None:
                 continue
             assert sorted(i for _, ids in qa.told for i in {*ids}) and qa.about is None
             tokens = tokenizer.encode(qa.answer)
-            for (phrase, ids), asker in zip(qa.told, askers_of(qa, 5, tokenizer), strict=True):
+            for (phrase, ids), asker in zip(qa.told, askers_of(qa, 5, answer_tokens(qa, tokenizer)[1]), strict=True):
                 assert asker.about == ids and asker.other is None
                 read = tokenizer.decode(tokens[asker.column - 5 :])  # what is read from there on
                 start = read.lower().removeprefix(" ").find(phrase.lower())
