@@ -9,7 +9,6 @@ its last checkpoint when the same command is given again; measured in steps, it 
 
 import argparse
 import json
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from model.attention import Backend
 from model.config import PreprocessConfig, VisionConfig
 from model.training import localising
+from model.training.ablating import among, begin
 from model.training.localising import FRAME, SIDE, SOURCES, VARIANTS, Pictures, Reader, TableTower
 from model.training.sample import CELL
 from model.training.state import CHECKPOINT, make_optimizers, write_checkpoint
@@ -291,19 +291,11 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def variants(text: str) -> list[str]:
-    """Read a list of variants."""
-    names = list(dict.fromkeys(text.split(",")))
-    if not set(names) <= set(VARIANTS):
-        raise argparse.ArgumentTypeError(f"{text}: choose among {', '.join(VARIANTS)}")
-    return names
-
-
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(prog="python -m model.training.ablate_positions", description=__doc__)
     made.add_argument("--out", required=True, help="folder of the run: checkpoint, log and report")
-    made.add_argument("--variants", type=variants, default=list(VARIANTS), help=",".join(VARIANTS))
+    made.add_argument("--variants", type=among(VARIANTS), default=list(VARIANTS), help=",".join(VARIANTS))
     made.add_argument("--minutes", type=float, default=0.0, help="length of the training in minutes for each variant")
     made.add_argument("--steps", type=int, default=0, help="length of the training in steps")
     made.add_argument("--width", type=int, default=64, help="width of the towers, a multiple of 32")
@@ -321,13 +313,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str]) -> dict[str, Any]:
     """Train, test, write the report and print its tables."""
-    args = parser().parse_args(words)
-    if not args.minutes and not args.steps:
-        raise SystemExit("give the training a length: --minutes or --steps")
-    args.command = shlex.join(["python", "-m", "model.training.ablate_positions", *words])
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    args, out, device = begin(parser(), words)
     run = start(args, device)
     train(run, args, device)
     report = measure(run, args, device)

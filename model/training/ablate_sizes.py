@@ -8,7 +8,6 @@ for RESULTS.md.
 
 import argparse
 import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import torch
 
 from model.config import model_config, preprocess_config
 from model.tokenizer import Tokenizer
+from model.training.ablating import among, begin
 from model.training.batches import BatchSource, stream
 from model.training.data import PARTS, Plan
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
@@ -98,19 +98,11 @@ def markdown(rows: Sequence[Row], command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sizes(text: str) -> list[str]:
-    """Read a list of sizes."""
-    names = list(dict.fromkeys(text.split(",")))
-    if not set(names) <= set(SIZES):
-        raise argparse.ArgumentTypeError(f"{text}: choose among {', '.join(SIZES)}")
-    return names
-
-
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(prog="python -m model.training.ablate_sizes", description=__doc__)
     made.add_argument("--out", required=True, help="folder of the logs and the report")
-    made.add_argument("--sizes", type=sizes, default=list(SIZES), help=",".join(SIZES))
+    made.add_argument("--sizes", type=among(SIZES), default=list(SIZES), help=",".join(SIZES))
     made.add_argument("--parts", type=shares, default=PARTS, help="parts and their shares, as for training")
     made.add_argument("--minutes", type=float, default=5.0, help="training of each size; 0: --steps alone")
     made.add_argument("--steps", type=int, default=0, help="at most so many steps of each")
@@ -130,17 +122,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str]) -> list[Row]:
     """Train and measure every size, write the report and print its table."""
-    args = parser().parse_args(words)
-    command = shlex.join(["python", "-m", "model.training.ablate_sizes", *words])
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    args, out, device = begin(parser(), words)
     rows = []
     for name in args.sizes:
         rows.append(row_of(name, args, device))
         (out / "report.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        (out / "report.md").write_text(markdown(rows, command), encoding="utf-8")
-    print(markdown(rows, command))
+        (out / "report.md").write_text(markdown(rows, args.command), encoding="utf-8")
+    print(markdown(rows, args.command))
     return rows
 
 
