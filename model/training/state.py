@@ -93,8 +93,12 @@ def fresh(config: dict[str, Any], args: argparse.Namespace, device: torch.device
     torch.manual_seed(args.seed)
     model = build(config).to(device)
     teachers = Teachers(config["hidden_size"], *dense_classes(args.parts)).to(device)
-    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    return Run(model, teachers, average, make_optimizers(model, teachers, args.lr), config)
+    return Run(model, teachers, copied(model), make_optimizers(model, teachers, args.lr), config)
+
+
+def copied(model: nn.Module) -> dict[str, Tensor]:
+    """The weights as they are, to be averaged from here on."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def begin_with(run: Run, state: dict[str, Any]) -> None:
@@ -105,7 +109,7 @@ def begin_with(run: Run, state: dict[str, Any]) -> None:
         name: value for name, value in state["teachers"].items() if name in known and known[name].shape == value.shape
     }
     run.teachers.load_state_dict(fitting, strict=False)
-    run.average = {name: value.detach().clone() for name, value in run.model.state_dict().items()}
+    run.average = copied(run.model)
 
 
 def resume(run: Run, state: dict[str, Any], device: torch.device) -> None:

@@ -80,22 +80,8 @@ def test_against_transformers(
         return {"peak_bytes": 2.0**20 * (1 if side == "ours" else 3), "answer_s": 1.0}
 
     monkeypatch.setattr(against_transformers, "run_alone", run_alone)
-    against_transformers.main(
-        [
-            "--shape",
-            "tiny",
-            "--checkpoint",
-            str(folder),
-            "--runs",
-            "1",
-            "--clock",
-            "cpu",
-            "--attention",
-            "eager",
-            "--side",
-            "112",
-        ]
-    )
+    flags = "--shape tiny --runs 1 --clock cpu --attention eager --side 112"
+    against_transformers.main(["--checkpoint", str(folder), *flags.split()])
     lines, result = last_line(capsys)
     assert list(result["stages"]) == STAGES
     assert all(row["ours_s"] > 0 and row["theirs_s"] > 0 for row in result["stages"].values())

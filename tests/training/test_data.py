@@ -1,5 +1,6 @@
 """The stream is a pure function of seed, step and progress; the vocabulary holds every answer whole."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from model.config import preprocess_config
 from model.geometry import smart_resize
 from model.tokenizer import IM_END, MARKUP_TOKENS, SPECIAL_TOKENS, Tokenizer
-from model.training import vocabulary
+from model.training import data, vocabulary
 from model.training.data import (
     CLIP_SIZES,
     FRAMES,
     PICTURE_SIZES,
+    WIDE,
     Plan,
     batch_samples,
     dense_classes,
@@ -78,6 +80,19 @@ def test_dense_classes_count_the_names() -> None:
     }  # fmt: skip
     assert decoder == {"alike": 7, "story": 11, "order": 3, "column": 25, "row": 25}
     assert class_names()["thing"][-1] == "text"
+
+
+def test_one_name_for_unlike_labels_of_two_parts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, clips = parts()["shapes"], parts()["clips"]
+    clash = {"shapes": replace(shapes, classes={"now": ("a", "b")}), "clips": replace(clips, classes={"now": ("a",)})}
+    monkeypatch.setattr(data, "parts", lambda: clash)
+    with pytest.raises(ValueError, match="two parts have a dense label 'now'"):
+        data.dense_classes()
+    assert [data.dense_classes(((name, 1.0),))[0]["now"] for name in clash] == [2, 1]  # each alone is fine
+
+
+def test_the_wide_world_has_no_such_clash() -> None:
+    assert len(dense_classes(WIDE)[0]) > len(dense_classes()[0])
 
 
 def test_the_vocabulary_is_whole_and_has_the_published_tokens() -> None:

@@ -33,6 +33,14 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, more: tuple[str, ...]) -
     assert not torch.equal(first["model"][name], second["model"][name])  # type: ignore[index]
 
 
+def test_the_log_tells_losses_by_part_and_over_the_steps_that_had_them(tmp_path: Path) -> None:
+    run(tmp_path, 8, "--log-every", "8", "--tower-first", "0", "--parts", "shapes=0.5,clips=0.5")
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    both = sorted((line["language_shapes"], line["language_clips"]))
+    assert both[0] <= line["language"] <= both[1]
+    assert line["motion"] > 1.0  # of clips only: near the logarithm of its 11 classes, not a share of it
+
+
 def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
     first = run(tmp_path / "first", 2)
     (folder := tmp_path / "exported").mkdir()

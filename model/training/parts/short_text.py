@@ -15,7 +15,7 @@ EASE = 0.3  # of the full difficulty: larger letters, mostly one board, little t
 
 def short(board: Board) -> bool:
     """Whether a board has few characters, none of them Chinese."""
-    return len(board.text) <= SHORT and board.text.replace("£", "$").replace("€", "$").replace("¥", "$").isascii()
+    return len(board.text) <= SHORT and board.sort != "chinese"
 
 
 def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
