@@ -13,7 +13,7 @@ from model.training.box_questions import answered, empty_box, inside, locate, lo
 from model.training.boxes import overlap, read
 from model.training.data import dense_classes, held_out
 from model.training.parts.boxes import EDGES, FAR, STEP, edge_maps
-from model.training.pointing import askers_of
+from model.training.pointing import answer_tokens, askers_of
 from model.training.sample import CELL, Sample
 
 STAR = {"id": 0, "thing": "star", "colour": "red", "place": [0, 0], "box": [11.0, 9.2, 50.9, 49.0]}
@@ -72,7 +72,7 @@ def test_the_token_before_every_number_points_at_its_thing() -> None:
     seen = 0
     for qa in (qa for sample in many(12) for qa in sample.questions if qa.skill in ("locate", "locate_all")):
         tokens, at = tokenizer.encode(qa.answer), 0
-        askers = askers_of(qa, 100, tokenizer)[1:]
+        askers = askers_of(qa, 100, answer_tokens(qa, tokenizer)[1])[1:]
         assert len(askers) == len(qa.told)
         for (phrase, ids), asker in zip(qa.told, askers, strict=True):
             at = qa.answer.index(phrase, at)
