@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from model.training.openings import ENDINGS, OPENINGS, QUESTION_OPENINGS
 from model.training.phrasings import HELD, tables
-from model.training.sample import QA, Lang, Split, Spot, Told
+from model.training.sample import QA, Lang, Number, Split, Spot, Told
 
 ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
@@ -22,7 +22,8 @@ class Ask:
     `about` are the ids of the things that the question speaks of, none where it speaks of what is not there; `other`
     those of a second thing that it compares with or whose name is the answer. None where no thing can be pointed at.
     `told` are phrases of a long answer in the order in which they stand there, each with the things that it is about;
-    `spots` phrases whose characters are read off the picture one by one, each with the media tokens that show it.
+    `spots` phrases whose characters are read off the picture one by one, each with the media tokens that show it;
+    `numbers` phrases in figures, each with the things that it is read from and with what it says as a class.
     """
 
     skill: str
@@ -33,6 +34,7 @@ class Ask:
     other: tuple[int, ...] | None = None
     told: tuple[Told, ...] = ()
     spots: tuple[Spot, ...] = ()
+    numbers: tuple[Number, ...] = ()
 
 
 def wordings(key: str, lang: Lang, split: Split) -> tuple[tuple[str, ...], bool]:
@@ -97,4 +99,5 @@ def worded(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> QA:
             text = text.replace("color", "colour").replace("gray", "grey").replace("center", "centre")
     if not held and not first:
         text = typed(rng, text, ask, lang)
-    return QA(ask.skill, lang, text, ask.answer, held, ask.about, ask.other, ask.told, ask.spots)
+    pointed = (ask.about, ask.other, ask.told, ask.spots, ask.numbers)
+    return QA(ask.skill, lang, text, ask.answer, held, *pointed)

@@ -8,22 +8,24 @@ from model.training.boxes import UNIT, overlap, snapped, written
 from model.training.drawing.asks import absent, absent_shape
 from model.training.drawing.names import where_of
 from model.training.picture_questions import ids, references
-from model.training.sample import Facts, Lang, Told
+from model.training.sample import Facts, Lang, Number, Told
 
 MOST = 4  # boxes in one answer; each takes forty tokens
+FARTHEST = 72  # units along the longest side; a number beyond counts as this one
 ABSENT = 0.5  # questions about what is not there, for each picture and wording
 NOTHING = {"en": "nothing", "zh": "没有东西"}
 
 
-def answered(things: list[Facts], facts: Facts, lang: Lang) -> tuple[str, tuple[Told, ...]]:
-    """The boxes of some things row by row, and which thing each number and label is read from."""
-    found, told = [], list[Told]()
+def answered(things: list[Facts], facts: Facts, lang: Lang) -> tuple[str, tuple[Told, ...], tuple[Number, ...]]:
+    """The boxes of some things row by row, and which thing each label and number is read from."""
+    found, told, numbers = [], list[Told](), list[Number]()
     for fact in sorted(things, key=lambda fact: (fact["place"], fact["box"][0])):
         box, label = snapped(fact["box"], facts["size"]), language.noun(fact, lang)
         found.append((box, label))
-        phrases = (*(f"{value}," for value in box[:3]), f"{box[3]}]", label)
-        told += [(phrase, ids(fact)) for phrase in phrases]
-    return written(found), tuple(told)
+        told.append((label, ids(fact)))
+        for value, ending in zip(box, ",,,]", strict=True):
+            numbers.append((f"{value}{ending}", ids(fact), min(value // UNIT, FARTHEST) + 1))
+    return written(found), tuple(told), tuple(numbers)
 
 
 def the(name: str, lang: Lang) -> str:
@@ -37,8 +39,8 @@ def locate(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for fact in facts["things"]:
         ways = references(fact, facts, lang)
         name = rng.choice(ways) if ways and rng.random() < 0.85 else where_of(fact, lang)
-        answer, told = answered([fact], facts, lang)
-        found.append(Ask("locate", "locate", answer, {"it": name}, ids(fact), told=told))
+        answer, told, numbers = answered([fact], facts, lang)
+        found.append(Ask("locate", "locate", answer, {"it": name}, ids(fact), told=told, numbers=numbers))
     if rng.random() < ABSENT:
         name = absent_name(facts, rng, lang, many=False)
         found.append(Ask("locate", "locate", "[]", {"it": the(name, lang)}, ()))
@@ -66,8 +68,8 @@ def locate_all(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """The boxes of all things of a kind: of at most two kinds with several, of one with a single thing, of none."""
     several, ones = [], []
     for name, things in kinds(facts, lang).items():
-        answer, told = answered(things, facts, lang)
-        asked = Ask("locate_all", "locate_all", answer, {"ns": name}, ids(*things), told=told)
+        answer, told, numbers = answered(things, facts, lang)
+        asked = Ask("locate_all", "locate_all", answer, {"ns": name}, ids(*things), told=told, numbers=numbers)
         if len(things) == 1:
             ones.append(asked)
         elif len(things) <= MOST:

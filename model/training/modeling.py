@@ -4,7 +4,8 @@ The heads are the largest lever found for teaching a small tower to see (every m
 they are thrown away at export.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from model.config import ModelConfig, model_config
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
-from model.training.pointing import Pointer
+from model.training.pointing import Pointer, Pointers
+from model.training.sample import NUMBERS
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
 PLANS: dict[str, dict[str, int]] = {
@@ -112,13 +114,14 @@ class DenseHeads(nn.Module):
 
 
 class Teachers(nn.Module):
-    """The heads on the merger's output, and those on the middle of the decoder, where frames and questions have met."""
+    """The heads on the merger's output, on the middle of the decoder, where frames and questions have met, and late."""
 
     def __init__(self, width: int, tower: dict[str, int], decoder: dict[str, int]) -> None:
         super().__init__()
         self.tower = DenseHeads(width, tower)
         self.decoder = DenseHeads(width, decoder)
         self.pointer = Pointer(width)
+        self.late = DenseHeads(width, {"number": NUMBERS})
 
 
 def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -127,19 +130,38 @@ def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     return (each * weights).sum() / weights.sum()
 
 
+@contextmanager
+def listening(model: QwenVL, *layers: int) -> Iterator[list[Tensor]]:
+    """Collect what some layers of the decoder give, in their order, while inside; a layer may be named twice."""
+    heard: list[Tensor] = []
+    hooks = [model.model.layers[at].register_forward_hook(lambda *given: heard.append(given[-1])) for at in layers]
+    yield heard
+    for hook in hooks:
+        hook.remove()
+
+
+def number_loss(heads: DenseHeads, hidden: Tensor, given: Pointers) -> dict[str, Tensor]:
+    """hidden (B, S, D) -> the loss of naming a number as a whole where its figures are read from, if any are."""
+    row, slot = torch.nonzero(given.numbers, as_tuple=True)
+    if not len(row):
+        return {}
+    found: dict[str, Tensor] = heads(hidden[row, given.columns[row, slot]], {"number": given.numbers[row, slot]})
+    return found
+
+
 def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) -> dict[str, Tensor]:
     """Return the dense losses of one batch and, unless only the tower is taught, the loss on answers."""
     features = model.visual(batch.patches, batch.grids, model.backend)
     found: dict[str, Tensor] = teachers.tower(features, batch.dense)
     if tower_only:
         return found
-    middle: list[Tensor] = []
-    layers = model.model.layers
-    hook = layers[len(layers) // 2].register_forward_hook(lambda module, given, out: middle.append(out))
-    hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
-    hook.remove()
-    told = {f"decoder_{name}": loss for name, loss in teachers.decoder(middle[0][batch.media], batch.dense).items()}
-    pointed = {f"point_{name}": loss for name, loss in teachers.pointer(middle[0], batch.pointers).items()}
+    depth = len(model.model.layers)
+    with listening(model, depth // 2, max(depth // 2, depth - 2)) as heard:
+        hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
+    middle, late = heard
+    told = {f"decoder_{name}": loss for name, loss in teachers.decoder(middle[batch.media], batch.dense).items()}
+    pointed = {f"point_{name}": loss for name, loss in teachers.pointer(middle, batch.pointers).items()}
+    told |= number_loss(teachers.late, late, batch.pointers)
     rows = batch.targets >= 0  # (B, S)
     logits = model.logits(hidden[rows]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[rows], batch.weights[rows])

@@ -2,12 +2,13 @@
 
 The last token of a question, from which the answer is read, has to find the thing that is asked for among the others,
 and so has every token of a caption from which the next thing is read, and every token of a reading from which the next
-letter is. The answer alone teaches that slowly; a label for every token of the picture teaches it at once.
+letter is. The answer alone teaches that slowly; a label for every token of the picture teaches it at once. What a
+number says as a whole is told at each of its figures, which alone say little.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
 
 import torch
@@ -19,6 +20,7 @@ from model.training.sample import QA, Sample, Spot
 
 HEADS = ("about", "other", "anchor", "spot")
 IGNORED = -1
+FIGURES = "0123456789."
 INNER = 64  # width of a pointer's query and keys
 UNLIKELY = -2.0  # a pointer's bias at first: most tokens show something else
 ELSEWHERE = 0.3  # weight of a token that is not meant beside one that is
@@ -26,24 +28,29 @@ ELSEWHERE = 0.3  # weight of a token that is not meant beside one that is
 
 @dataclass(frozen=True)
 class Asker:
-    """A token that asks: its column, and the ids of the things, or the media tokens, that it shall point at."""
+    """A token that asks: its column, the ids of the things, or the media tokens, that it shall point at; a number."""
 
     column: int
     about: tuple[int, ...] | None
     other: tuple[int, ...] | None = None
     spot: tuple[int, ...] | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class Pointers:
-    """Up to A asking tokens a row: columns (B, A); labels (4, B, A, S), IGNORED beside media and where none asks."""
+    """Up to A asking tokens a row: columns (B, A); labels (4, B, A, S), IGNORED beside media and where none asks.
+
+    numbers (B, A) are the classes of the numbers whose figures are read from there, 0 for none.
+    """
 
     columns: Tensor
     labels: Tensor
+    numbers: Tensor
 
     def to(self, device: torch.device) -> "Pointers":
         """Move both tensors."""
-        return Pointers(self.columns.to(device, non_blocking=True), self.labels.to(device, non_blocking=True))
+        return Pointers(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
 
 
 def member(owners: Tensor, ids: tuple[int, ...]) -> Tensor:
@@ -106,6 +113,18 @@ def askers_of(qa: QA, column: int, starts: Sequence[int]) -> list[Asker]:
         cells = {cell for place in places[begin : max(end, begin + 1)] for cell in place}
         if cells:
             found.append(Asker(column + index, None, spot=tuple(sorted(cells))))
+    return found + figures_of(qa, column, starts)
+
+
+def figures_of(qa: QA, column: int, starts: Sequence[int]) -> list[Asker]:
+    """The tokens from which the figures of an answer's numbers are read."""
+    found, start = list[Asker](), 0
+    for phrase, ids, number in qa.numbers:
+        start = qa.answer.index(phrase, start)
+        for index, begin in enumerate(starts[:-1]):
+            if start <= begin < start + len(phrase) and qa.answer[begin] in FIGURES:
+                found.append(Asker(column + index, ids, number=number))
+        start += len(phrase)
     return found
 
 
@@ -141,13 +160,14 @@ def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], media
     """Label the asking tokens of each row of a batch; `media` is (B, S)."""
     most = max(map(len, askers), default=0)
     columns = torch.zeros(len(samples), most, dtype=torch.long)
+    numbers = torch.zeros_like(columns)
     labels = torch.full((len(HEADS), len(samples), most, media.shape[1]), IGNORED, dtype=torch.int8)
     for row, (sample, own) in enumerate(zip(samples, askers, strict=True)):
         for index, asker in enumerate(own):
-            columns[row, index] = asker.column
+            columns[row, index], numbers[row, index] = asker.column, asker.number
             for name, label in labels_of(sample, asker).items():
                 labels[HEADS.index(name), row, index, media[row]] = label
-    return Pointers(columns, labels)
+    return Pointers(columns, labels, numbers)
 
 
 class Pointer(nn.Module):

@@ -15,6 +15,11 @@ RGB = tuple[int, int, int]
 Facts = dict[str, Any]
 Told = tuple[str, tuple[int, ...]]  # a phrase of an answer, and the ids of the things that it is about
 Spot = tuple[str, tuple[tuple[int, ...], ...]]  # a phrase of an answer; for each character but spaces, the media tokens
+Number = tuple[str, tuple[int, ...] | None, int]  # a phrase in figures, the things it is read from, its class
+TIMES, NUMBERS = (
+    80,
+    144,
+)  # classes of numbers: 0 none, from 1 edges of boxes in units, from TIMES half seconds; how many
 CELL = 28  # pixels a side of one merged token
 
 
@@ -22,7 +27,7 @@ CELL = 28  # pixels a side of one merged token
 class QA:
     """One question with its one right answer; `held` marks a phrasing that training never sees.
 
-    `about`, `other`, `told` and `spots` say which things decide the answer (see `asking.Ask`).
+    `about`, `other`, `told`, `spots` and `numbers` say which things decide the answer (see `asking.Ask`).
     """
 
     skill: str
@@ -34,6 +39,7 @@ class QA:
     other: tuple[int, ...] | None = None
     told: tuple[Told, ...] = ()
     spots: tuple[Spot, ...] = ()
+    numbers: tuple[Number, ...] = ()
 
 
 @dataclass

@@ -39,7 +39,7 @@ SHARPER = {
     **dict.fromkeys((f"to_{name}" for name in EDGES), 2.0),
     **dict.fromkeys((f"decoder_{name}" for name in (*EDGES, *TOLD)), 3.0),
 }
-POINTING = 0.3  # weight of each pointer's loss, for the whole of a run
+POINTING = 0.3  # weight of each pointer's loss and of that on numbers, for the whole of a run
 
 
 def progress(run: Run, args: argparse.Namespace) -> float:
@@ -69,7 +69,13 @@ def dense_weight(done: float, young: bool) -> float:
 
 def loss_weight(name: str, dense: float) -> float:
     """Weight of a loss in the sum, `dense` being that of a dense label."""
-    return 1.0 if name == "language" else POINTING if name.startswith("point_") else dense * SHARPER.get(name, 1.0)
+    return (
+        1.0
+        if name == "language"
+        else POINTING
+        if name.startswith(("point_", "number"))
+        else dense * SHARPER.get(name, 1.0)
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import model
 from model.tokenizer import Tokenizer
 from model.training.box_questions import answered, empty_box, inside, locate, locate_all
-from model.training.boxes import overlap, read
+from model.training.boxes import UNIT, overlap, read
 from model.training.data import dense_classes, held_out
 from model.training.parts.boxes import EDGES, FAR, STEP, edge_maps
 from model.training.pointing import answer_tokens, askers_of
@@ -61,24 +61,28 @@ def test_what_is_not_there_has_no_box() -> None:
 
 
 def test_answers_stand_row_by_row_and_say_what_they_are_read_from() -> None:
-    answer, told = answered([OTHER, STAR], FACTS, "en")
+    answer, told, numbers = answered([OTHER, STAR], FACTS, "en")
     assert [one.label for one in read(answer) or []] == ["red star", "blue star"]
-    assert told[:5] == (("12,", (0,)), ("8,", (0,)), ("52,", (0,)), ("48]", (0,)), ("red star", (0,)))
-    assert [ids for _, ids in told] == [(0,)] * 5 + [(2,)] * 5
+    assert told == (("red star", (0,)), ("blue star", (2,)))
+    assert numbers[:4] == (("12,", (0,), 4), ("8,", (0,), 3), ("52,", (0,), 14), ("48]", (0,), 13))
+    assert [ids for _, ids, _ in numbers] == [(0,)] * 4 + [(2,)] * 4
 
 
-def test_the_token_before_every_number_points_at_its_thing() -> None:
+def test_every_figure_points_at_its_thing_and_knows_its_number() -> None:
     tokenizer = Tokenizer.from_file(Path(model.__file__).parent / "small" / "tokenizer.json")
     seen = 0
     for qa in (qa for sample in many(12) for qa in sample.questions if qa.skill in ("locate", "locate_all")):
-        tokens, at = tokenizer.encode(qa.answer), 0
-        askers = askers_of(qa, 100, answer_tokens(qa, tokenizer)[1])[1:]
-        assert len(askers) == len(qa.told)
-        for (phrase, ids), asker in zip(qa.told, askers, strict=True):
-            at = qa.answer.index(phrase, at)
-            assert tokenizer.decode(tokens[: asker.column - 100]) == qa.answer[:at].rstrip() and asker.about == ids
-            at, seen = at + len(phrase), seen + 1
-    assert seen > 100
+        tokens, starts = answer_tokens(qa, tokenizer)
+        askers = [asker for asker in askers_of(qa, 100, starts) if asker.number]
+        figures = [index for index, token in enumerate(tokens) if tokenizer.decode([token]).isdigit()]
+        wanted = [(number, ids) for phrase, ids, number in qa.numbers for _ in phrase[:-1]]
+        places = [index for index in figures if not qa.answer[starts[index] :].startswith("2d")]  # of "bbox_2d"
+        assert [asker.column - 100 for asker in askers] == places
+        assert [(asker.number, asker.about) for asker in askers] == wanted
+        read_again = [int(phrase[:-1]) // UNIT + 1 for phrase, _, _ in qa.numbers]
+        assert read_again == [number for _, _, number in qa.numbers]
+        seen += len(askers)
+    assert seen > 200
 
 
 def test_edges_of_labels_are_those_of_answers() -> None:

@@ -10,10 +10,11 @@ from model.config import model_config, preprocess_config
 from model.tokenizer import Tokenizer
 from model.training.batches import Batch, BatchSource
 from model.training.data import Plan, batch_samples
+from model.training.events.tokens import HALVES
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.labels import anchors
 from model.training.lettering.marks import SLOTS, character_class
-from model.training.modeling import small_config
+from model.training.modeling import DenseHeads, number_loss, small_config
 from model.training.parts import parts
 from model.training.pointing import (
     HEADS,
@@ -26,7 +27,7 @@ from model.training.pointing import (
     character_places,
     labels_of,
 )
-from model.training.sample import QA, Sample
+from model.training.sample import NUMBERS, QA, TIMES, Sample
 from model.training.world import make_sample
 
 PLAN = Plan(seed=5, batch=4, questions=6)
@@ -158,7 +159,7 @@ def test_a_pointer_learns_which_tokens_are_meant() -> None:
     hidden[:, -1] = hidden[:, 3]  # the question looks like the token that it asks for
     labels = torch.full((len(HEADS), 2, 1, 12), IGNORED, dtype=torch.int8)
     labels[..., :8], labels[..., 3] = 0, 1
-    given = Pointers(torch.tensor([[11], [11]]), labels)
+    given = Pointers(torch.tensor([[11], [11]]), labels, torch.zeros(2, 1, dtype=torch.long))
     pointer = Pointer(16)
     optimizer = torch.optim.Adam(pointer.parameters(), lr=0.01)
     for _ in range(60):
@@ -170,3 +171,33 @@ def test_a_pointer_learns_which_tokens_are_meant() -> None:
     assert all(float(loss.detach()) < 0.1 for loss in losses.values())
     unknown = replace(given, labels=torch.full_like(labels, IGNORED))
     assert pointer(hidden, unknown) == {}
+
+
+def test_every_figure_of_a_time_knows_the_time() -> None:
+    tokenizer, seen = Tokenizer.from_file(TOKENIZER), set()
+    for seed in range(30):
+        sample = parts()["events"].make(seed, (56, 56), 24, 2.0, 1.0, "train")
+        for qa in sample.questions:
+            starts = answer_tokens(qa, tokenizer)[1]
+            askers = [asker for asker in askers_of(qa, 0, starts) if asker.number]
+            assert bool(askers) == (qa.skill in ("when", "length"))
+            said = "".join(qa.answer[starts[asker.column]] for asker in askers)
+            assert all(asker.number == TIMES + 1 + 2 * float(said) for asker in askers)
+            seen.add(said)
+    assert {len(said) for said in seen} >= {1, 2} and TIMES + len(HALVES) < NUMBERS
+
+
+def test_a_number_is_learnt_where_its_figures_are_read_from() -> None:
+    torch.manual_seed(0)
+    hidden, numbers = torch.randn(2, 6, 16), torch.tensor([[0, 5], [9, 0]])
+    given = Pointers(torch.tensor([[1, 3], [4, 0]]), torch.empty(0), numbers)
+    heads = DenseHeads(16, {"number": NUMBERS})
+    optimizer = torch.optim.Adam(heads.parameters(), lr=0.02)
+    for _ in range(80):
+        loss = number_loss(heads, hidden, given)["number"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    best = heads.heads["number"](heads.norm(hidden)).argmax(-1)
+    assert best[0, 3] == 5 and best[1, 4] == 9
+    assert number_loss(heads, hidden, replace(given, numbers=torch.zeros_like(numbers))) == {}

@@ -2,14 +2,16 @@
 
 import math
 import random
+from typing import Any
 
 from model.training import language
 from model.training.asking import Ask
 from model.training.events import says
 from model.training.events.facts import far, going_on, moments, there
 from model.training.events.questions import name
+from model.training.events.tokens import half_class
 from model.training.picture_questions import YES, Maker, ids
-from model.training.sample import Facts, Lang, Spot
+from model.training.sample import TIMES, Facts, Lang, Number
 
 RANKED: dict[Lang, tuple[str, ...]] = {"en": ("first", "second", "third"), "zh": ("第一个", "第二个", "第三个")}
 LAST: dict[Lang, str] = {"en": "last", "zh": "最后一个"}
@@ -19,7 +21,13 @@ WRONG = 2  # steps that a false time is off at least
 
 def length(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """How long the clip is."""
-    return [Ask("length", "clip_length", says.seconds(facts["seconds"], lang))]
+    told = (number(facts["seconds"]),)
+    return [Ask("length", "clip_length", says.seconds(facts["seconds"], lang), numbers=told)]
+
+
+def number(second: float) -> Number:
+    """What the figures of a time say."""
+    return f"{second:g}", None, TIMES + half_class(second)
 
 
 def when_slots(facts: Facts, event: Facts, rng: random.Random, lang: Lang) -> dict[str, str] | None:
@@ -33,10 +41,12 @@ def when_slots(facts: Facts, event: Facts, rng: random.Random, lang: Lang) -> di
     return {"it": it, "w": f"meet the {other}" if lang == "en" else f"碰到{other}"}
 
 
-def moment_spots(second: float, shown: Facts) -> tuple[Spot, ...]:
-    """The figures of a time are read at the media tokens of an event, or of a scene, at the moment when it begins."""
-    number, cells = f"{second:g}", tuple(shown.get("cells", ()))
-    return ((number, (cells,) * len(number)),)
+def moment(second: float, shown: Facts) -> dict[str, Any]:
+    """What the figures of a time say, and where they are read: at the media tokens that show the beginning of an event
+    or of a scene.
+    """
+    told, cells = number(second), tuple(shown.get("cells", ()))
+    return {"spots": ((told[0], (cells,) * len(told[0])),), "numbers": (told,)}
 
 
 def when(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
@@ -47,14 +57,13 @@ def when(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         if slots is None:
             continue
         about = (event["id"],)
-        where = moment_spots(event["at"], event)
-        asked = Ask("when", "event_when", says.at(event["at"], lang), slots, about, spots=where)
+        asked = Ask("when", "event_when", says.at(event["at"], lang), slots, about, **moment(event["at"], event))
         found += [asked, asked, asked]
         wrong = [n for n in facts["names"] if abs(n - event["at"]) >= WRONG * facts["step"]]
         truth = rng.random() < 0.5
         if wrong:
-            moment = event["at"] if truth else rng.choice(wrong)
-            found.append(Ask("time", "when_is", YES["is"][lang][truth], slots | clocked(moment, lang), about))
+            second = event["at"] if truth else rng.choice(wrong)
+            found.append(Ask("time", "when_is", YES["is"][lang][truth], slots | clocked(second, lang), about))
     return found
 
 
@@ -112,8 +121,8 @@ def scenes(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
         found.append(Ask("scene", "scene_background", tint, {"nth": nth}))
     if count == 2 and facts["scenes"][1]["at"] is not None:
         second = facts["scenes"][1]["at"]
-        where = moment_spots(second, facts["scenes"][1])
-        found += [Ask("when", "scene_when", says.at(second, lang), spots=where)] * 2
+        asked = Ask("when", "scene_when", says.at(second, lang), **moment(second, facts["scenes"][1]))
+        found += [asked, asked]
     return found
 
 

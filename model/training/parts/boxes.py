@@ -5,8 +5,7 @@ import random
 import numpy as np
 
 from model.training import labels
-from model.training.box_questions import MOST as ALL
-from model.training.box_questions import inside, locate, locate_all
+from model.training.box_questions import FARTHEST, MOST, inside, locate, locate_all
 from model.training.boxes import UNIT, snapped
 from model.training.drawing.asks import exists
 from model.training.drawing.scene import CLASSES, drawn
@@ -22,7 +21,6 @@ SMALLEST = 28.0  # pixels
 EDGES = ("left", "top", "right", "bottom")
 STEP = CELL // UNIT  # units in a cell
 FAR = 24  # units; an edge farther from a cell counts as this far
-MOST = 72  # units along the longest side
 MAKERS: tuple[Maker, ...] = (locate, locate_all, inside, ask_caption, colour, count, position, exists)
 SKILLS = {
     "locate": 3.0,
@@ -35,8 +33,8 @@ SKILLS = {
     "exists": 0.5,
 }
 AWAY = ("none", *map(str, range(-FAR, FAR + STEP + 1)))
-LONGEST = 42 * ALL  # every box takes about forty tokens
-UNITS = ("none", *map(str, range(MOST + 1)))
+LONGEST = 42 * MOST  # every box takes about forty tokens
+UNITS = ("none", *map(str, range(FARTHEST + 1)))
 
 
 def edge_maps(owner: labels.Map, facts: Facts) -> dict[str, labels.Map]:
@@ -55,7 +53,7 @@ def edge_maps(owner: labels.Map, facts: Facts) -> dict[str, labels.Map]:
         away = units - STEP * (grid_rows if name in ("top", "bottom") else grid_columns)
         clipped = np.clip(away, -FAR, FAR + STEP) + FAR + 1
         maps[f"to_{name}"] = np.where(owner > 0, clipped, 0)
-        maps[name] = np.where(owner > 0, np.minimum(units, MOST) + 1, 0)
+        maps[name] = np.where(owner > 0, np.minimum(units, FARTHEST) + 1, 0)
     return maps
 
 
