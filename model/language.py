@@ -7,7 +7,7 @@ from model.attention import Backend, Causal, attend
 from model.cache import KVCache
 from model.config import TextConfig
 from model.layers import RMSNorm, SwiGLU
-from model.linear import Embedding, Linear
+from model.linear import Embedding, Linear, together
 from model.rope import mrope_table, rotate
 
 EVERY, LAST = slice(None), slice(-1, None)
@@ -38,13 +38,20 @@ class Attention(nn.Module):
     ) -> Tensor:
         """(B, S, D) -> (B, W, D) for the W wanted positions; `table` is cos and sin, (B, S, 1, d) in the dtype of x."""
         cos, sin = table
-        q = self._heads(self.q_proj(x[:, wanted]), (cos[:, wanted], sin[:, wanted]))  # (B, H, W, d)
-        k = self._heads(self.k_proj(x), table)  # (B, K, S, d)
-        v = self._heads(self.v_proj(x))  # (B, K, S, d)
+        q, k, v = self._project(x, wanted)
+        q = self._heads(q, (cos[:, wanted], sin[:, wanted]))  # (B, H, W, d)
+        k = self._heads(k, table)  # (B, K, S, d)
+        v = self._heads(v)  # (B, K, S, d)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)
         out = attend(q, k, v, pattern, backend).transpose(1, 2)  # (B, W, H, d)
         return self.o_proj(out.flatten(2))  # type: ignore[no-any-return]
+
+    def _project(self, x: Tensor, wanted: slice) -> list[Tensor]:
+        """(B, S, D) -> q (B, W, H*d) of what is wanted, k and v (B, S, K*d)."""
+        if wanted == EVERY:
+            return together(x, self.q_proj, self.k_proj, self.v_proj)
+        return [self.q_proj(x[:, wanted]), *together(x, self.k_proj, self.v_proj)]
 
     def _heads(self, x: Tensor, table: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Split (B, S, H*d) into heads (B, H, S, d), rotated by the table."""

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.linear import Linear
+from model import kernels
+from model.linear import Linear, gated
 
 
 class RMSNorm(nn.Module):
@@ -17,6 +18,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D), same dtype."""
+        if self.weight.dtype is x.dtype and kernels.few(x):
+            return kernels.norm(x, self.weight, self.eps)
         return F.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.eps)
 
 
@@ -31,4 +34,4 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D)."""
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))  # type: ignore[no-any-return]
+        return self.down_proj(gated(x, self.gate_proj, self.up_proj))  # type: ignore[no-any-return]

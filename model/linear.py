@@ -4,6 +4,8 @@ A few rows of activations (decoding) are bound by reading the weights; torch's b
 thirds of the memory bandwidth there, the native kernel most of it (tests/bench/RESULTS.md).
 """
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,15 +13,53 @@ from torch.nn import functional as F
 from model import kernels
 
 
+class Layer(Protocol):
+    """A linear layer of any format."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(..., D) -> (..., D_out)."""
+
+    def operand(self, x: Tensor) -> kernels.Operand | None:
+        """What the native kernels multiply such activations with; None where they do not serve."""
+
+
+def operand(x: Tensor, weight: Tensor, bias: Tensor | None) -> kernels.Operand | None:
+    """A weight (D_out, D) and bias (D_out,) as the native kernels take them, if they serve activations (..., D)."""
+    if weight.dtype is torch.bfloat16 and x.dtype is weight.dtype and kernels.serves("bf16", x, len(weight)):
+        return kernels.Operand("bf16", weight, bias)
+    return None
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """(..., D) times (D_out, D), plus (D_out,) -> (..., D_out)."""
-    if weight.dtype is torch.bfloat16 and x.dtype is weight.dtype and kernels.serves("bf16", x, weight.shape[0]):
-        return kernels.product("bf16", x, weight, weight.shape[0], None if bias is None else bias.float())
-    return F.linear(x, weight, bias)
+    stored = operand(x, weight, bias)
+    return F.linear(x, weight, bias) if stored is None else kernels.products(x, [stored])[0]
+
+
+def together(x: Tensor, *layers: Layer) -> list[Tensor]:
+    """(..., D) -> (..., D_out) of each layer; in one go where the native kernels serve all of them alike."""
+    stored = _operands(x, layers)
+    return [layer(x) for layer in layers] if stored is None else kernels.products(x, stored)
+
+
+def gated(x: Tensor, gate: Layer, up: Layer) -> Tensor:
+    """(..., D) -> silu(gate(x)) * up(x), (..., D_out)."""
+    stored = _operands(x, (gate, up))
+    return F.silu(gate(x)) * up(x) if stored is None else kernels.products(x, stored, gated=True)[0]
+
+
+def _operands(x: Tensor, layers: tuple[Layer, ...]) -> list[kernels.Operand] | None:
+    """What the layers are stored as, None unless the native kernels serve each and all are of one kind."""
+    found = [stored for layer in layers if (stored := layer.operand(x)) is not None]
+    return found if len(found) == len(layers) and len({stored.kind for stored in found}) == 1 else None
 
 
 class Linear(nn.Linear):
     """nn.Linear with the kernel chosen by shape."""
+
+    def operand(self, x: Tensor) -> kernels.Operand | None:
+        """What the native kernels multiply x (..., D) with, if they serve."""
+        return operand(x, self.weight, self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D_out)."""

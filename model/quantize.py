@@ -76,11 +76,22 @@ class QuantLinear(nn.Module):
         """Some rows of a weight matrix (N, D), floating -> packed rows and their scales."""
         raise NotImplementedError
 
+    def stored(self, x: Tensor) -> kernels.Operand | None:
+        """The weights for the native kernels, if they serve x (..., D padded)."""
+        if not kernels.serves(self.kind, x, self.outputs):
+            return None
+        return kernels.Operand(self.kind, self.weight, self.bias, self.weight_scale)
+
+    def operand(self, x: Tensor) -> kernels.Operand | None:
+        """The same for x (..., D), which must need no padding."""
+        return None if self.inputs % GROUP else self.stored(x)
+
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D_out), same dtype."""
-        if kernels.serves(self.kind, x, self.outputs):
+        stored = self.stored(x)
+        if stored is not None:
             whole = F.pad(x, (0, padded(self.inputs) - self.inputs)) if self.inputs % GROUP else x
-            return kernels.product(self.kind, whole, self.weight, self.outputs, self.bias, self.weight_scale)
+            return kernels.products(whole, [stored])[0]
         flat = x.reshape(-1, self.inputs)  # (M, D)
         return self.multiply(flat).view(*x.shape[:-1], self.outputs)  # (..., D_out)
 

@@ -5,6 +5,8 @@ They are optional: without them `available()` is false, `obstacle()` says why, a
 
 import ctypes
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -12,8 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-VERSION = 2  # of the library's functions; another one is not used
+VERSION = 3  # of the library's functions; another one is not used
 FORMATS = {"bf16": 0, "int8": 1, "int4": 2}
+UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST = range(3, 9)  # tasks of rows; the table stands at Rows in gemv.c
+FEW = 4  # rows up to which the overhead of torch's norm is the greater part of it
+BLOCK = 256  # columns of a task of MOST
 FEWEST_OUTPUTS = 4  # rows of weights that the kernels take at a time
 # Rows of activations up to which reading the weights is the greater part of the work.
 MOST_ROWS = {"bf16": 4, "int8": 16, "int4": 16}
@@ -21,15 +26,43 @@ HALF, WIDE = torch.bfloat16, torch.float32
 GROUP = 64  # inputs that share a scale
 OFF = "QWENVL_NO_KERNELS"  # environment variable: use torch's kernels only
 _P, _I, _L = ctypes.c_void_p, ctypes.c_int, ctypes.c_long
+
+
+class _Matrix(ctypes.Structure):
+    """Matrix in gemv.c."""
+
+    _fields_ = [("weights", _P), ("scales", _P), ("bias", _P), ("y", _P), ("rows", _L)]
+
+
+class _Rows(ctypes.Structure):
+    """Rows in gemv.c."""
+
+    _fields_ = [
+        *(("x", _P), ("with_", _P), ("y", _P), ("steps", _P), ("scales", _P)),
+        *(("inner", _L), ("padded", _L), ("half", _I), ("eps", ctypes.c_float)),
+    ]
+
+
+_ARRAYS = [_Matrix * count for count in range(5)]
 SIGNATURES = {
     "qwenvl_level": (_I,),
-    "qwenvl_product": (_I, _P, _P, _P, _P, _P, _I, _L, _L, _L, _I),
-    "qwenvl_pack_int4": (_P, _P, _P, _L, _L, _I),
-    "qwenvl_unpack_int4": (_P, _P, _P, _P, _L, _L, _I),
-    "qwenvl_quantize_rows": (_P, _I, _P, _P, _L, _L, _L, _I),
-    "qwenvl_scale_rows": (_P, _P, _P, _P, _P, _I, _L, _L, _I),
-    "qwenvl_column_most": (_P, _I, _P, _L, _L, _I),
+    "qwenvl_products": (_I, _P, _I, _I, _P, _I, _L, _L, _I),
+    "qwenvl_rows": (_I, _P, _L, _I),
 }
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A stored matrix of N outputs and K inputs, of a kind in FORMATS.
+
+    bf16 takes weights (N, K) and a bfloat16 bias (N,); int8 (N, K) and float32 scales (N,), int4 (N, K/2) and bfloat16
+    scales (N, K/64), both a float32 bias, and K a multiple of 64.
+    """
+
+    kind: str
+    weights: Tensor
+    bias: Tensor | None
+    scales: Tensor | None = None
 
 
 def _candidates() -> list[Path]:
@@ -82,53 +115,75 @@ def _library() -> ctypes.CDLL:
     return library
 
 
+def few(x: Tensor) -> bool:
+    """Say whether `norm` takes x (..., K): few rows, on the CPU, nothing to differentiate; more are torch's."""
+    return x.numel() <= FEW * x.shape[-1] and _fit(x)
+
+
+def _fit(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype in (HALF, WIDE) and not torch.is_grad_enabled() and available()
+
+
 def serves(kind: str, x: Tensor, outputs: int) -> bool:
-    """Say whether `product` takes these activations (..., K): few rows, on the CPU, nothing to differentiate."""
-    few = x.numel() <= MOST_ROWS[kind] * x.shape[-1] and outputs >= FEWEST_OUTPUTS
-    return few and x.device.type == "cpu" and x.dtype in (HALF, WIDE) and not torch.is_grad_enabled() and available()
+    """Say whether `products` takes these activations (..., K): few rows, on the CPU, nothing to differentiate."""
+    return x.numel() <= MOST_ROWS[kind] * x.shape[-1] and outputs >= FEWEST_OUTPUTS and _fit(x)
 
 
 def _pointer(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
-def product(
-    kind: str, x: Tensor, weights: Tensor, outputs: int, bias: Tensor | None, scales: Tensor | None = None
-) -> Tensor:
-    """(..., K) float32 or bfloat16 times stored weights of a kind in FORMATS -> (..., N), same dtype.
+def products(x: Tensor, operands: Sequence[Operand], gated: bool = False) -> list[Tensor]:
+    """(..., K) float32 or bfloat16 times up to four matrices of one kind -> a (..., N) for each, same dtype.
 
-    `bias` (N,) is float32. int8 takes (N, K) and float32 scales (N,); int4 (N, K/2) and bfloat16 scales (N, K/64); for
-    both K is a multiple of 64.
+    Where `gated`, two matrices give one result: silu(first) * second. The activations are prepared once for all.
     """
     x = x.contiguous()
-    out = torch.empty((*x.shape[:-1], outputs), dtype=x.dtype)
-    inner = x.shape[-1]
-    failed = _library().qwenvl_product(
-        FORMATS[kind],
-        weights.data_ptr(),
-        _pointer(scales),
-        _pointer(bias),
+    inner, shape = x.shape[-1], x.shape[:-1]
+    outputs = [len(operand.weights) for operand in operands]
+    found = [x.new_empty((*shape, count)) for count in (outputs[1:] if gated else outputs)]
+    array = _ARRAYS[len(operands)]()
+    for at, (operand, out) in enumerate(zip(operands, found * 2 if gated else found, strict=True)):
+        weights, scales, bias = operand.weights, operand.scales, operand.bias
+        array[at] = _Matrix(weights.data_ptr(), _pointer(scales), _pointer(bias), out.data_ptr(), outputs[at])
+    failed = _library().qwenvl_products(
+        FORMATS[operands[0].kind],
+        ctypes.addressof(array),
+        len(operands),
+        gated,
         x.data_ptr(),
-        out.data_ptr(),
         x.dtype is HALF,
-        outputs,
         inner,
         x.numel() // inner,
         torch.get_num_threads(),
     )
     if failed:
         raise MemoryError("no memory for the activations of a linear layer")
+    return found
+
+
+def _rows(kind: int, count: int, x: Tensor, y: Tensor, **rest: Tensor | int | float | None) -> None:
+    """Do one task of `count` rows."""
+    task = _Rows(x=x.data_ptr(), y=y.data_ptr(), half=x.dtype is HALF)
+    for name, value in rest.items():
+        setattr(task, name, value.data_ptr() if isinstance(value, Tensor) else value)
+    _library().qwenvl_rows(kind, ctypes.addressof(task), count, torch.get_num_threads())
+
+
+def norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """(..., K) float32 or bfloat16 over its root mean square, times weights (K,) of that dtype -> the same."""
+    x = x.contiguous()
+    out, inner = torch.empty_like(x), x.shape[-1]
+    _rows(NORM, x.numel() // inner, x, out, with_=weight, inner=inner, eps=eps)
     return out
 
 
 def pack_int4(weights: Tensor) -> tuple[Tensor, Tensor]:
     """Float32 weights (N, K), K a multiple of 64 -> packed (N, K/2) uint8 and scales (N, K/64) bfloat16."""
     rows, inner = weights.shape
-    weights = weights.contiguous()
     packed = torch.empty(rows, inner // 2, dtype=torch.uint8)
     scales = torch.empty(rows, inner // GROUP, dtype=HALF)
-    pointers = [tensor.data_ptr() for tensor in (weights, packed, scales)]
-    _library().qwenvl_pack_int4(*pointers, rows, inner, torch.get_num_threads())
+    _rows(PACK, rows, weights.contiguous(), packed, with_=scales, inner=inner)
     return packed, scales
 
 
@@ -136,31 +191,28 @@ def unpack_int4(packed: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
     """What `pack_int4` made -> int8 (N, K) and the scale of each row, float32 (N,); rounded once more."""
     rows, inner = packed.shape[0], 2 * packed.shape[1]
     weights, steps = torch.empty(rows, inner, dtype=torch.int8), torch.empty(rows, dtype=WIDE)
-    pointers = [tensor.data_ptr() for tensor in (packed, scales, weights, steps)]
-    _library().qwenvl_unpack_int4(*pointers, rows, inner, torch.get_num_threads())
+    _rows(UNPACK, rows, packed, weights, with_=scales, steps=steps, inner=inner)
     return weights, steps
 
 
 def quantize_rows(x: Tensor, padded: int) -> tuple[Tensor, Tensor]:
     """(M, K) float32 or bfloat16 -> int8 (M, padded), zeros beyond K, and the scale of each row, float32 (M,)."""
-    x = x.contiguous()
     q, steps = torch.empty(x.shape[0], padded, dtype=torch.int8), torch.empty(x.shape[0], dtype=WIDE)
-    half, threads = x.dtype is HALF, torch.get_num_threads()
-    _library().qwenvl_quantize_rows(x.data_ptr(), half, q.data_ptr(), steps.data_ptr(), *x.shape, padded, threads)
+    _rows(QUANTIZE, len(x), x.contiguous(), q, steps=steps, inner=x.shape[1], padded=padded)
     return q, steps
 
 
 def scale_rows(sums: Tensor, steps: Tensor, scales: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """Int32 sums (M, N) * steps (M,) * scales (N,) + bias (N,) or None, these float32 -> (M, N) float32 or bfloat16."""
     out = torch.empty(sums.shape, dtype=dtype)
-    pointers = [_pointer(tensor) for tensor in (sums, steps, scales, bias, out)]
-    _library().qwenvl_scale_rows(*pointers, dtype is HALF, *sums.shape, torch.get_num_threads())
+    half = dtype is HALF
+    _rows(SCALE, len(sums), sums, out, with_=bias, steps=steps, scales=scales, inner=sums.shape[1], half=half)
     return out
 
 
 def column_most(x: Tensor) -> Tensor:
     """(M, K) float32 or bfloat16 -> the largest magnitude of each column, float32 (K,)."""
-    x = x.contiguous()
-    most = torch.empty(x.shape[1], dtype=WIDE)
-    _library().qwenvl_column_most(x.data_ptr(), x.dtype is HALF, most.data_ptr(), *x.shape, torch.get_num_threads())
+    rows, inner = x.shape
+    most = torch.empty(inner, dtype=WIDE)
+    _rows(MOST, -(-inner // BLOCK), x.contiguous(), most, inner=inner, padded=rows)
     return most

@@ -20,6 +20,9 @@
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
+#else
+static int omp_get_num_threads(void) { return 1; }
+static int omp_get_thread_num(void) { return 0; }
 #endif
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -34,19 +37,28 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-enum { VERSION = 2, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16 };
-enum { BF16 = 0, INT8 = 1, INT4 = 2 };
+enum { VERSION = 3, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16, MATRICES = 4 };
+enum { BF16, INT8, INT4, UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, PREPARE, FINISH };
+
+/* A stored matrix and where its product goes, as kernels/__init__.py hands it over. */
+typedef struct {
+    const void *weights;
+    const void *scales; /* int8: float a row; int4: bfloat16 a group; bf16: NULL */
+    const void *bias;   /* or NULL; bfloat16 for bf16, else float */
+    void *y;            /* (batch, rows) */
+    long rows;
+} Matrix;
 
 /* One product; what a format does not use is NULL. */
 typedef struct {
-    const void *weights;
-    const void *scales; /* int8: float a row; int4: bfloat16 a group */
-    const float *bias;  /* or NULL */
-    const float *x;     /* (batch, inner) */
-    const int8_t *q;    /* x quantised by groups, (batch, inner) */
-    const float *steps; /* the scale of each group of q, (batch, inner / GROUP) */
-    const float *sums;  /* the sum of each group of q times its scale */
-    float *y;           /* (batch, rows) */
+    const Matrix *of;
+    const void *given; /* the activations as they came, (batch, inner) */
+    float *x;          /* in float32 */
+    int8_t *q;         /* x quantised by groups */
+    float *steps, *sums; /* the scale of each group of q, (batch, inner / GROUP), and its sum times its scale */
+    float *y;          /* (batch, rows) */
+    const float *gate; /* or NULL: silu of it is multiplied to y, (batch, rows) */
+    int half, format;  /* `given` and of->y are bfloat16 */
     long rows, inner, batch;
 } Product;
 INLINE float widen(uint16_t value) {
@@ -54,6 +66,10 @@ INLINE float widen(uint16_t value) {
     float out;
     memcpy(&out, &bits, sizeof out);
     return out;
+}
+
+INLINE float at(const void *x, int half, long k) {
+    return half ? widen(((const uint16_t *)x)[k]) : ((const float *)x)[k];
 }
 
 /* 1 where a value is NaN or infinite, told by its bits, whatever the compiler may assume about numbers. */
@@ -162,14 +178,9 @@ WIDE static float dot_int4_wide(const uint8_t *w, const uint16_t *scales, const 
     return _mm512_reduce_add_ps(total) - 8 * offset;
 }
 #else /* never called: the level stays below AVX512 */
-INLINE void dot_bf16_wide(const uint16_t *w, long stride, const float *x, long inner, float *y) {
-    dot_bf16(w, stride, x, inner, y);
-}
-INLINE float dot_int8_wide(const int8_t *w, const int8_t *q, const float *a, const float *b, long inner) {
-    return dot_int8(w, q, a, b, inner);
-}
-INLINE float dot_int4_wide(const uint8_t *w, const uint16_t *s, const int8_t *q, const float *a, const float *b,
-                           long n) { return dot_int4(w, s, q, a, b, n); }
+#define dot_bf16_wide dot_bf16
+#define dot_int8_wide dot_int8
+#define dot_int4_wide dot_int4
 #endif
 
 /* Rows from..to of a product; the last block of four overlaps the one before it where the count is no multiple. */
@@ -178,95 +189,70 @@ INLINE void range_bf16(const Product *p, long from, long to, int wide) {
         long row = n + TOGETHER <= to ? n : to - TOGETHER;
         for (long m = 0; m < p->batch; m++) {
             float *y = p->y + m * p->rows + row;
-            const uint16_t *w = (const uint16_t *)p->weights + row * p->inner;
+            const uint16_t *w = (const uint16_t *)p->of->weights + row * p->inner;
             if (wide) dot_bf16_wide(w, p->inner, p->x + m * p->inner, p->inner, y);
             else dot_bf16(w, p->inner, p->x + m * p->inner, p->inner, y);
-            for (long i = 0; p->bias && i < TOGETHER; i++) y[i] += p->bias[row + i];
+            const uint16_t *bias = p->of->bias;
+            for (long i = 0; bias && i < TOGETHER; i++) y[i] += widen(bias[row + i]);
         }
     }
 }
 
 /* `wide` is a constant in each call. */
 INLINE void range_int8(const Product *p, long from, long to, int wide) {
+    const float *bias = p->of->bias, *scales = p->of->scales;
     for (long n = from; n < to; n++) {
-        const int8_t *w = (const int8_t *)p->weights + n * p->inner;
+        const int8_t *w = (const int8_t *)p->of->weights + n * p->inner;
         for (long m = 0; m < p->batch; m++) {
             long at = m * p->inner;
             const float *steps = p->steps + at / GROUP, *sums = p->sums + at / GROUP;
             float y = wide ? dot_int8_wide(w, p->q + at, steps, sums, p->inner)
                            : dot_int8(w, p->q + at, steps, sums, p->inner);
-            p->y[m * p->rows + n] = y * ((const float *)p->scales)[n] + (p->bias ? p->bias[n] : 0.0f);
+            p->y[m * p->rows + n] = y * scales[n] + (bias ? bias[n] : 0.0f);
         }
     }
 }
 
 INLINE void range_int4(const Product *p, long from, long to, int wide) {
+    const float *bias = p->of->bias;
     for (long n = from; n < to; n++) {
-        const uint8_t *w = (const uint8_t *)p->weights + n * p->inner / 2;
-        const uint16_t *scales = (const uint16_t *)p->scales + n * p->inner / GROUP;
+        const uint8_t *w = (const uint8_t *)p->of->weights + n * p->inner / 2;
+        const uint16_t *scales = (const uint16_t *)p->of->scales + n * p->inner / GROUP;
         for (long m = 0; m < p->batch; m++) {
             long at = m * p->inner;
             const float *steps = p->steps + at / GROUP, *sums = p->sums + at / GROUP;
             float y = wide ? dot_int4_wide(w, scales, p->q + at, steps, sums, p->inner)
                            : dot_int4(w, scales, p->q + at, steps, sums, p->inner);
-            p->y[m * p->rows + n] = y + (p->bias ? p->bias[n] : 0.0f);
+            p->y[m * p->rows + n] = y + (bias ? bias[n] : 0.0f);
         }
     }
 }
 
-INLINE void range_of(int format, const Product *p, long from, long to, int wide) {
-    if (format == BF16) range_bf16(p, from, to, wide);
-    else if (format == INT8) range_int8(p, from, to, wide);
-    else range_int4(p, from, to, wide);
+/* e to the power of x, right to some 4 millionths: a polynomial over half an octave, which vectors can do. */
+INLINE float exponential(float x) {
+    x = x < -87 ? -87 : x > 88 ? 88 : x;
+    float whole = rintf(x * 1.44269504f), r = x - whole * 0.693147181f, scale;
+    float y = ((((1.9875691e-4f * r + 1.3981999e-3f) * r + 8.3334519e-3f) * r + 4.1665796e-2f) * r + 0.16666665f) * r;
+    int32_t bits = ((int32_t)whole + 127) << 23;
+    memcpy(&scale, &bits, sizeof scale);
+    return ((y + 0.5f) * r * r + r + 1) * scale;
 }
 
-WIDE static void range_wide(int format, const Product *p, long from, long to) { range_of(format, p, from, to, 1); }
-HALF static void range_half(int format, const Product *p, long from, long to) { range_of(format, p, from, to, 0); }
-
-static int widest(void) {
-#if X86
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")) return AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return AVX2;
-#endif
-    return PLAIN;
-}
-
-static int level = -1;
-int qwenvl_version(void) { return VERSION; }
-
-/* Use no more than `wanted` (a test asks for less); return what is used: 0 plain C, 1 AVX2, 2 AVX-512. */
-int qwenvl_level(int wanted) {
-    int best = widest();
-    level = wanted < best ? wanted : best;
-    return level;
-}
-
-static void run(int format, const Product *p, long from, long to) {
-    if (level == AVX512) range_wide(format, p, from, to);
-    else if (level == AVX2) range_half(format, p, from, to);
-    else range_of(format, p, from, to, 0);
-}
-
-/* Each thread takes one stretch of rows, a multiple of four but for the last. */
-static void share(int format, const Product *p, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads)
-    {
-        long count = omp_get_num_threads(), self = omp_get_thread_num();
-        long blocks = p->rows / TOGETHER;
-        long from = blocks * self / count * TOGETHER;
-        long to = self + 1 == count ? p->rows : blocks * (self + 1) / count * TOGETHER;
-        if (to - from >= TOGETHER) run(format, p, from, to);
+/* Outputs from..to of a product as they are handed over, gated where a gate is. */
+INLINE void finish(const Product *p, long from, long to) {
+    for (long m = 0; m < p->batch; m++) {
+        float *y = p->y + m * p->rows, *f = (float *)p->of->y + m * p->rows;
+        const float *gate = p->gate + (p->gate ? m * p->rows : 0);
+        uint16_t *h = (uint16_t *)p->of->y + m * p->rows;
+        if (p->gate) for (long n = from; n < to; n++) y[n] *= gate[n] / (1 + exponential(-gate[n]));
+        if (p->half) for (long n = from; n < to; n++) h[n] = narrow(y[n]);
+        else memcpy(f + from, y + from, (size_t)(to - from) * sizeof *y);
     }
-#else
-    (void)threads;
-    run(format, p, 0, p->rows);
-#endif
 }
 
 /* Quantise one group of activations to int8; write its scale, and its sum times its scale. What is not finite makes
  * the scale NaN, so that it is not lost. */
-static void quantize_group(const float *x, int8_t *q, float *step, float *sum) {
+INLINE void quantize_group(const float *x, int8_t *q, float *step, float *sum) {
     float most = 0;
     int bad = 0;
     for (long k = 0; k < GROUP; k++) most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
@@ -274,67 +260,114 @@ static void quantize_group(const float *x, int8_t *q, float *step, float *sum) {
     float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
     int32_t total = 0;
     for (long k = 0; k < GROUP; k++) {
-        q[k] = bad ? 0 : (int8_t)rintf(x[k] * inverse);
-        total += q[k];
+        int32_t value = bad ? 0 : (int32_t)rintf(x[k] * inverse);
+        q[k] = (int8_t)value;
+        total += value;
     }
     *step = bad ? NAN : most / 127.0f;
     *sum = bad ? NAN : (float)total * *step;
 }
 
-static float *as_float(const void *values, int half, long count) {
-    float *out = malloc((size_t)count * sizeof *out);
-    if (!out) return NULL;
-    for (long i = 0; i < count; i++) out[i] = half ? widen(((const uint16_t *)values)[i]) : ((const float *)values)[i];
-    return out;
+/* Reorder each 32 values as dot_bf16_wide reads them: those with even indices, then those with odd ones. */
+INLINE void part(float *x, long inner) {
+    float odd[16];
+    for (float *at = x; at + 32 <= x + inner; at += 32) {
+        for (long k = 0; k < 16; k++) odd[k] = at[2 * k + 1];
+        for (long k = 0; k < 16; k++) at[k] = at[2 * k];
+        memcpy(at + 16, odd, sizeof odd);
+    }
 }
 
-/* Reorder each 32 values of a row as dot_bf16_wide reads them: those with even indices, then those with odd ones. */
-static void part(float *x, long batch, long inner) {
-    float odd[16];
-    for (long m = 0; m < batch; m++) {
-        for (float *at = x + m * inner; at + 32 <= x + (m + 1) * inner; at += 32) {
-            for (long k = 0; k < 16; k++) odd[k] = at[2 * k + 1];
-            for (long k = 0; k < 16; k++) at[k] = at[2 * k];
-            memcpy(at + 16, odd, sizeof odd);
+/* Rows from..to of activations as the products read them. */
+INLINE void prepare(const Product *p, long from, long to, int wide) {
+    long start = from * p->inner, end = to * p->inner;
+    for (long k = start; k < end; k++) p->x[k] = at(p->given, p->half, k);
+    if (p->format != BF16) for (long g = start / GROUP; g < end / GROUP; g++)
+        quantize_group(p->x + g * GROUP, p->q + g * GROUP, p->steps + g, p->sums + g);
+    else if (wide) for (long m = from; m < to; m++) part(p->x + m * p->inner, p->inner);
+}
+
+/* A task of many rows that are alike; `inner` counts their columns:
+ *
+ *   kind      x (rows, inner)         with                  y                       steps (rows,)
+ *   UNPACK    int4, packed            its bfloat16 scales   int8                    written
+ *   QUANTIZE  activations             -                     int8, (rows, padded)    written
+ *   SCALE     int32 sums              float bias or NULL    results                 read; `scales` are of the columns
+ *   NORM      activations             weights               activations             -
+ *   PACK      float weights           bfloat16 scales       int4, packed            -  (both are written)
+ *   MOST      activations (padded)    -                     float (inner,)          -  (a task for 256 columns)
+ *
+ * Activations, their weights and results are bfloat16 where `half` is 1, else float32. */
+typedef struct {
+    const void *x;
+    void *with, *y;
+    float *steps;
+    const float *scales;
+    long inner, padded;
+    int half;
+    float eps;
+} Rows;
+
+/* One row of int4 to int8 with one scale, for the matrix products of prefill. */
+INLINE void unpack_row(const Rows *r, long n) {
+    const uint8_t *from = (const uint8_t *)r->x + n * r->inner / 2;
+    const uint16_t *scales = (const uint16_t *)r->with + n * r->inner / GROUP;
+    int8_t *to = (int8_t *)r->y + n * r->inner;
+    float most = 0;
+    for (long g = 0; g < r->inner / GROUP; g++) most = fabsf(widen(scales[g])) > most ? fabsf(widen(scales[g])) : most;
+    float step = r->steps[n] = most * 8 / 127;
+    for (long g = 0; g < r->inner / GROUP; g++, from += GROUP / 2, to += GROUP) {
+        float factor = most > 0 ? widen(scales[g]) / step : 0;
+        for (long k = 0; k < GROUP / 2; k++) {
+            to[k] = (int8_t)(int32_t)rintf((float)((int)(from[k] & 15) - 8) * factor);
+            to[k + GROUP / 2] = (int8_t)(int32_t)rintf((float)((int)(from[k] >> 4) - 8) * factor);
         }
     }
 }
 
-/* Quantise all activations; p owns nothing, the caller frees what is returned. */
-static int8_t *quantize_all(Product *p) {
-    long count = p->batch * p->inner, groups = count / GROUP;
-    int8_t *q = malloc((size_t)count + 2 * (size_t)groups * sizeof(float));
-    if (!q) return NULL;
-    float *steps = (float *)(q + count), *sums = steps + groups;
-    for (long g = 0; g < groups; g++) quantize_group(p->x + g * GROUP, q + g * GROUP, steps + g, sums + g);
-    p->q = q, p->steps = steps, p->sums = sums;
-    return q;
+/* One row of activations to int8 with a scale, for matrix products; columns inner..padded become 0. */
+INLINE void quantize_row(const Rows *r, long m) {
+    const char *x = (const char *)r->x + m * r->inner * (r->half ? 2 : 4);
+    int8_t *q = (int8_t *)r->y + m * r->padded;
+    float most = 0;
+    int bad = 0;
+    for (long k = 0; k < r->inner; k++) {
+        float value = fabsf(at(x, r->half, k));
+        most = value > most ? value : most;
+        bad |= unsound(value);
+    }
+    float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
+    r->steps[m] = bad ? NAN : most / 127.0f;
+    for (long k = 0; k < r->inner; k++) q[k] = bad ? 0 : (int8_t)(int32_t)rintf(at(x, r->half, k) * inverse);
+    memset(q + r->inner, 0, (size_t)(r->padded - r->inner));
 }
 
-/* Activations and results are bfloat16 where `half` is 1, else float32; at least four rows, and for the
- * integer formats `inner` a multiple of 64. Returns 0, or 1 when there is no memory. */
-int qwenvl_product(int format, const void *weights, const void *scales, const float *bias, const void *x, void *y,
-                   int half, long rows, long inner, long batch, int threads) {
-    if (level < 0) qwenvl_level(AVX512);
-    float *wide = as_float(x, half, batch * inner);
-    float *out = half ? malloc((size_t)(batch * rows) * sizeof *out) : y;
-    Product p = {weights, scales, bias, wide, NULL, NULL, NULL, out, rows, inner, batch};
-    int8_t *q = wide && out && format != BF16 ? quantize_all(&p) : NULL;
-    int failed = !wide || !out || (format != BF16 && !q);
-    if (!failed) {
-        if (format == BF16 && level == AVX512) part(wide, batch, inner);
-        share(format, &p, threads);
-        for (long i = 0; half && i < batch * rows; i++) ((uint16_t *)y)[i] = narrow(out[i]);
-    }
-    free(wide);
-    free(q);
-    if (half) free(out);
-    return failed;
+/* One row of int32 sums to results: y[n] = sums[n] * step * scales[n] + bias[n]. */
+INLINE void scale_row(const Rows *r, long m) {
+    const int32_t *sums = (const int32_t *)r->x + m * r->inner;
+    const float *scales = r->scales, *bias = r->with, step = r->steps[m];
+    uint16_t *h = (uint16_t *)r->y + m * r->inner;
+    float *f = (float *)r->y + m * r->inner;
+    long count = r->inner;
+    if (r->half && bias) for (long i = 0; i < count; i++) h[i] = narrow((float)sums[i] * step * scales[i] + bias[i]);
+    else if (r->half) for (long i = 0; i < count; i++) h[i] = narrow((float)sums[i] * step * scales[i]);
+    else for (long i = 0; i < count; i++) f[i] = (float)sums[i] * step * scales[i] + (bias ? bias[i] : 0.0f);
+}
+
+/* One row divided by its root mean square, and multiplied by the weights. */
+INLINE void norm_row(const Rows *r, long m) {
+    const char *x = (const char *)r->x + m * r->inner * (r->half ? 2 : 4);
+    uint16_t *h = (uint16_t *)r->y + m * r->inner;
+    float *f = (float *)r->y + m * r->inner, sum = 0;
+    for (long k = 0; k < r->inner; k++) sum += at(x, r->half, k) * at(x, r->half, k);
+    float factor = 1 / sqrtf(sum / (float)r->inner + r->eps);
+    if (r->half) for (long k = 0; k < r->inner; k++) h[k] = narrow(at(x, 1, k) * factor * at(r->with, 1, k));
+    else for (long k = 0; k < r->inner; k++) f[k] = at(x, 0, k) * factor * at(r->with, 0, k);
 }
 
 /* The scale of a group with the least squared error: for each of several divisors, the weights as they then round give
  * the best scale by least squares. The value farthest from 0 may stand at -8. */
-static float search_scale(const float *w) {
+INLINE float search_scale(const float *w) {
     float far = 0, best = 0, most = -1;
     for (long k = 0; k < GROUP; k++) far = fabsf(w[k]) > fabsf(far) ? w[k] : far;
     if (far == 0) return 0;
@@ -353,147 +386,114 @@ static float search_scale(const float *w) {
 
 INLINE int nibble(float value) { return (int)(value < -8 ? -8 : value > 7 ? 7 : rintf(value)) + 8; }
 
-/* Pack `rows` of float32 weights to int4 with bfloat16 scales; the layout is dot_int4's. */
-void qwenvl_pack_int4(const float *w, uint8_t *packed, uint16_t *scales, long rows, long inner, int threads) {
-    long groups = inner / GROUP;
-    (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (long n = 0; n < rows * groups; n++) {
-        const float *from = w + n * GROUP;
-        uint8_t *to = packed + n * GROUP / 2;
-        scales[n] = narrow(search_scale(from));
-        float step = widen(scales[n]), inverse = step != 0 ? 1 / step : 0;
-        for (long k = 0; k < GROUP / 2; k++) {
+/* One row of weights to int4; the layout is dot_int4's. */
+INLINE void pack_row(const Rows *r, long n) {
+    const float *from = (const float *)r->x + n * r->inner;
+    uint8_t *to = (uint8_t *)r->y + n * r->inner / 2;
+    uint16_t *scale = (uint16_t *)r->with + n * r->inner / GROUP;
+    for (const float *end = from + r->inner; from < end; from += GROUP, to += GROUP / 2, scale++) {
+        *scale = narrow(search_scale(from));
+        float step = widen(*scale), inverse = step != 0 ? 1 / step : 0;
+        for (long k = 0; k < GROUP / 2; k++)
             to[k] = (uint8_t)(nibble(from[k] * inverse) | nibble(from[k + GROUP / 2] * inverse) << 4);
-        }
     }
 }
 
-/* One row of int4 to int8 with one scale, for the matrix products of prefill. */
-INLINE void unpack_row(const uint8_t *from, const uint16_t *scales, int8_t *to, float *step, long inner) {
-    float most = 0;
-    for (long g = 0; g < inner / GROUP; g++) most = fabsf(widen(scales[g])) > most ? fabsf(widen(scales[g])) : most;
-    *step = most * 8 / 127;
-    for (long g = 0; g < inner / GROUP; g++, from += GROUP / 2, to += GROUP) {
-        float factor = most > 0 ? widen(scales[g]) / *step : 0;
-        for (long k = 0; k < GROUP / 2; k++) {
-            to[k] = (int8_t)(int32_t)rintf((float)((int)(from[k] & 15) - 8) * factor);
-            to[k + GROUP / 2] = (int8_t)(int32_t)rintf((float)((int)(from[k] >> 4) - 8) * factor);
-        }
+/* The largest magnitude in each of 256 columns: where one stands out, the others would lose their bits to it. */
+INLINE void column_most(const Rows *r, long block) {
+    long first = block * 256, last = first + 256 < r->inner ? first + 256 : r->inner;
+    float *most = r->y;
+    for (long k = first; k < last; k++) most[k] = 0;
+    for (long m = 0; m < r->padded; m++) for (long k = first; k < last; k++) {
+        float value = fabsf(at(r->x, r->half, m * r->inner + k));
+        most[k] = value > most[k] ? value : most[k];
     }
 }
 
-WIDE static void unpack_wide(const uint8_t *from, const uint16_t *scales, int8_t *to, float *step, long inner) {
-    unpack_row(from, scales, to, step, inner);
-}
-HALF static void unpack_half(const uint8_t *from, const uint16_t *scales, int8_t *to, float *step, long inner) {
-    unpack_row(from, scales, to, step, inner);
+/* Rows from..to of any task. */
+INLINE void work(int kind, const void *task, long from, long to, int wide) {
+    switch (kind) {
+    case BF16: range_bf16(task, from, to, wide); return;
+    case INT8: range_int8(task, from, to, wide); return;
+    case INT4: range_int4(task, from, to, wide); return;
+    case PREPARE: prepare(task, from, to, wide); return;
+    case FINISH: finish(task, from, to); return;
+    }
+    for (long n = from; n < to; n++) {
+        if (kind == UNPACK) unpack_row(task, n);
+        else if (kind == QUANTIZE) quantize_row(task, n);
+        else if (kind == SCALE) scale_row(task, n);
+        else if (kind == NORM) norm_row(task, n);
+        else if (kind == PACK) pack_row(task, n);
+        else column_most(task, n);
+    }
 }
 
-void qwenvl_unpack_int4(const uint8_t *packed, const uint16_t *scales, int8_t *w, float *steps, long rows, long inner,
-                        int threads) {
+WIDE static void work_wide(int kind, const void *task, long from, long to) { work(kind, task, from, to, 1); }
+HALF static void work_half(int kind, const void *task, long from, long to) { work(kind, task, from, to, 0); }
+
+static int level = -1;
+int qwenvl_version(void) { return VERSION; }
+
+/* Use no more than `wanted` (a test asks for less); return what is used: 0 plain C, 1 AVX2, 2 AVX-512. */
+int qwenvl_level(int wanted) {
+    int best = PLAIN;
+#if X86
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) best = AVX2;
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw")) best = AVX512;
+#endif
+    return level = wanted < best ? wanted : best;
+}
+
+static void run(int kind, const void *task, long from, long to) {
+    if (level == PLAIN) work(kind, task, from, to, 0);
+    else (level == AVX512 ? work_wide : work_half)(kind, task, from, to);
+}
+
+/* Do a task of `rows` rows, shared out over threads. */
+void qwenvl_rows(int kind, const Rows *task, long rows, int threads) {
     if (level < 0) qwenvl_level(AVX512);
     (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (long n = 0; n < rows; n++) {
-        const uint8_t *from = packed + n * inner / 2;
-        const uint16_t *own = scales + n * inner / GROUP;
-        if (level == AVX512) unpack_wide(from, own, w + n * inner, steps + n, inner);
-        else if (level == AVX2) unpack_half(from, own, w + n * inner, steps + n, inner);
-        else unpack_row(from, own, w + n * inner, steps + n, inner);
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows > 1)
+    for (long n = 0; n < rows; n++) run(kind, task, n, n + 1);
+}
+
+/* What one of `count` threads computes of some products: a stretch of each, the same of a gate and what it gates. */
+static void run_part(const Product *products, int matrices, int gated, long count, long self) {
+    for (int i = 0; i < matrices; i++) {
+        const Product *p = products + i;
+        long blocks = p->rows / TOGETHER, from = blocks * self / count * TOGETHER;
+        long to = self + 1 == count ? p->rows : blocks * (self + 1) / count * TOGETHER;
+        if (to - from < TOGETHER) continue;
+        run(p->format, p, from, to);
+        if (!gated || i) run(FINISH, p, from, to);
     }
 }
 
-/* One row of activations to int8 with a scale, for matrix products; columns inner..padded become 0. */
-INLINE void quantize_row(const void *x, int half, int8_t *q, float *step, long inner, long padded) {
-    const uint16_t *h = x;
-    const float *f = x;
-    float most = 0;
-    int bad = 0;
-    for (long k = 0; k < inner; k++) {
-        float value = fabsf(half ? widen(h[k]) : f[k]);
-        most = value > most ? value : most;
-        bad |= unsound(value);
-    }
-    float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
-    *step = bad ? NAN : most / 127.0f;
-    memset(q + inner, 0, (size_t)(padded - inner));
-    if (bad) memset(q, 0, (size_t)inner);
-    else for (long k = 0; k < inner; k++) q[k] = (int8_t)(int32_t)rintf((half ? widen(h[k]) : f[k]) * inverse);
-}
-
-typedef struct {
-    const int32_t *sums;        /* (batch, outputs) */
-    const float *steps, *scales; /* of rows, of outputs */
-    const float *bias;          /* or NULL */
-    void *y;
-    int half;
-    long outputs;
-} Scaled;
-
-/* One row of int32 sums to results: y[n] = sums[n] * step * scales[n] + bias[n]. */
-INLINE void scale_row(const Scaled *s, long m) {
-    const int32_t *sums = s->sums + m * s->outputs;
-    const float *scales = s->scales, *bias = s->bias, step = s->steps[m];
-    uint16_t *h = (uint16_t *)s->y + m * s->outputs;
-    float *f = (float *)s->y + m * s->outputs;
-    long count = s->outputs;
-    if (s->half && bias) for (long i = 0; i < count; i++) h[i] = narrow((float)sums[i] * step * scales[i] + bias[i]);
-    else if (s->half) for (long i = 0; i < count; i++) h[i] = narrow((float)sums[i] * step * scales[i]);
-    else for (long i = 0; i < count; i++) f[i] = (float)sums[i] * step * scales[i] + (bias ? bias[i] : 0.0f);
-}
-
-WIDE static void quantize_wide(const void *x, int half, int8_t *q, float *step, long inner, long padded) {
-    quantize_row(x, half, q, step, inner, padded);
-}
-HALF static void quantize_half(const void *x, int half, int8_t *q, float *step, long inner, long padded) {
-    quantize_row(x, half, q, step, inner, padded);
-}
-
-void qwenvl_quantize_rows(const void *x, int half, int8_t *q, float *steps, long batch, long inner, long padded,
-                          int threads) {
+/* Products of the same activations with up to four matrices in one go. Activations and results are bfloat16 where
+ * `half` is 1, else float32; at least four rows a matrix, and for the integer formats `inner` a multiple of 64. Where
+ * `gated`, two matrices of as many rows give one result, silu(first) * second. Returns 0, or 1 without memory. */
+int qwenvl_products(int format, const Matrix *of, int matrices, int gated, const void *x, int half, long inner,
+                    long batch, int threads) {
     if (level < 0) qwenvl_level(AVX512);
-    (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (long m = 0; m < batch; m++) {
-        const char *row = (const char *)x + m * inner * (half ? 2 : 4);
-        if (level == AVX512) quantize_wide(row, half, q + m * padded, steps + m, inner, padded);
-        else if (level == AVX2) quantize_half(row, half, q + m * padded, steps + m, inner, padded);
-        else quantize_row(row, half, q + m * padded, steps + m, inner, padded);
+    Product products[MATRICES];
+    long count = batch * inner, groups = format == BF16 ? 0 : count / GROUP, outputs = 0;
+    for (int i = 0; i < matrices; i++) outputs += of[i].rows * batch;
+    float *room = malloc((size_t)(count + 2 * groups + outputs) * sizeof *room + (size_t)groups * GROUP);
+    if (!room) return 1;
+    float *steps = room + count, *y = steps + 2 * groups;
+    int8_t *q = (int8_t *)(y + outputs);
+    for (int i = 0; i < matrices; i++) {
+        const float *gate = gated && i ? products[0].y : NULL;
+        long rows = of[i].rows;
+        products[i] = (Product){of + i, x, room, q, steps, steps + groups, y, gate, half, format, rows, inner, batch};
+        y += rows * batch;
     }
+    run(PREPARE, products, 0, batch);
+    (void)threads;
+#pragma omp parallel num_threads(threads)
+    run_part(products, matrices, gated, omp_get_num_threads(), omp_get_thread_num());
+    free(room);
+    return 0;
 }
 
-WIDE static void scale_wide(const Scaled *s, long m) { scale_row(s, m); }
-HALF static void scale_half(const Scaled *s, long m) { scale_row(s, m); }
-
-void qwenvl_scale_rows(const int32_t *sums, const float *steps, const float *scales, const float *bias, void *y,
-                       int half, long batch, long outputs, int threads) {
-    if (level < 0) qwenvl_level(AVX512);
-    const Scaled s = {sums, steps, scales, bias, y, half, outputs};
-    (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (long m = 0; m < batch; m++) {
-        if (level == AVX512) scale_wide(&s, m);
-        else if (level == AVX2) scale_half(&s, m);
-        else scale_row(&s, m);
-    }
-}
-
-/* The largest magnitude in each column of activations: where one stands out, the others would lose their bits to it. */
-void qwenvl_column_most(const void *x, int half, float *most, long batch, long inner, int threads) {
-    const long block = 256, blocks = (inner + block - 1) / block;
-    (void)threads;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (long b = 0; b < blocks; b++) {
-        long first = b * block, last = first + block < inner ? first + block : inner;
-        for (long k = first; k < last; k++) most[k] = 0;
-        for (long m = 0; m < batch; m++) {
-            const uint16_t *h = (const uint16_t *)x + m * inner;
-            const float *f = (const float *)x + m * inner;
-            for (long k = first; k < last; k++) {
-                float value = fabsf(half ? widen(h[k]) : f[k]);
-                most[k] = value > most[k] ? value : most[k];
-            }
-        }
-    }
-}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model import graph
+from model import graph, kernels
 from model.attention import Backend
 from model.cache import KVCache
 from model.errors import GenerationError
@@ -21,6 +21,12 @@ from tests.model.test_language import medium, network, prompt
 from tests.tiny import make_checkpoint
 
 STEPS = 40
+
+
+@pytest.fixture(autouse=True)
+def torch_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tape hears the operations of torch only; where steps are recorded, the native kernels do not serve."""
+    monkeypatch.setattr(kernels, "available", lambda: False)
 
 
 @pytest.fixture

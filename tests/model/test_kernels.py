@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from model import kernels, quantize
-from model.linear import Linear
+from model.kernels import Operand
+from model.layers import RMSNorm
+from model.linear import Layer, Linear, gated, together
 
 ROOT = Path(__file__).parents[2]
 PLAIN, BEST = 0, 2
@@ -50,6 +52,21 @@ def apart(found: torch.Tensor, wanted: torch.Tensor) -> float:
     return float((found.float() - wanted).norm() / wanted.norm())
 
 
+def one(x: torch.Tensor, operand: Operand) -> torch.Tensor:
+    (found,) = kernels.products(x, [operand])
+    return found
+
+
+def made(form: str, inner: int, outputs: int, dtype: torch.dtype) -> Layer:
+    """A layer of a format with weights of its own."""
+    if form == "plain":
+        return Linear(inner, outputs, dtype=dtype)
+    layer = {"int8": quantize.Int8Linear, "int4": quantize.Int4Linear}[form](inner, outputs, bias=True)
+    layer.weight, layer.weight_scale = layer.pack(weights(outputs, inner))
+    layer.bias = torch.randn(outputs)
+    return layer
+
+
 SHAPES = [(4, 64), (13, 192), (127, 320), (256, 2048)]
 
 
@@ -61,15 +78,16 @@ def test_products_are_right(level: int, outputs: int, inner: int, rows: int, dty
     x, w, bias = torch.randn(2, rows, inner).to(dtype), weights(outputs, inner), torch.randn(outputs)
     rounding = 1e-6 if dtype is torch.float32 else 3e-3
     half = w.bfloat16()
-    wanted = x.float() @ half.float().T + bias
-    assert apart(kernels.product("bf16", x, half, outputs, bias), wanted) < rounding
+    half_bias = bias.bfloat16()
+    wanted = x.float() @ half.float().T + half_bias.float()
+    assert apart(one(x, Operand("bf16", half, half_bias)), wanted) < rounding
     for form, most in ((quantize.Int8Linear, 0.01), (quantize.Int4Linear, 0.01)):
         layer = form(inner, outputs, bias=True)
         layer.weight, layer.weight_scale = form.pack(w)
         wanted = x.float() @ layer.dense(torch.float32).T + bias
-        found = kernels.product(layer.kind, x, layer.weight, outputs, bias, layer.weight_scale)
+        found = one(x, Operand(layer.kind, layer.weight, bias, layer.weight_scale))
         assert apart(found, wanted) < most + rounding
-        bare = kernels.product(layer.kind, x, layer.weight, outputs, None, layer.weight_scale)
+        bare = one(x, Operand(layer.kind, layer.weight, None, layer.weight_scale))
         assert apart(bare, wanted - bias) < 2 * (most + rounding)
 
 
@@ -80,8 +98,8 @@ def test_what_is_not_finite_is_not_lost(level: int) -> None:
         x[0, 70] = value
         for form in (quantize.Int8Linear, quantize.Int4Linear):
             packed, scale = form.pack(w)
-            assert not kernels.product(form.kind, x, packed, 8, None, scale).isfinite().any()
-        assert not kernels.product("bf16", x, w.bfloat16(), 8, None).isfinite().any()
+            assert not one(x, Operand(form.kind, packed, None, scale)).isfinite().any()
+        assert not one(x, Operand("bf16", w.bfloat16(), None)).isfinite().any()
         q, steps = kernels.quantize_rows(x, 128)
         assert steps.isnan().all() and not q.any()
 
@@ -128,21 +146,90 @@ def test_int4_is_unpacked_to_int8(level: int) -> None:
     assert apart(unpacked * steps[:, None], wanted) < 0.012
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes of activations, and the count of matrices, with which the kernel is called from here on."""
+    calls: list[tuple[int, ...]] = []
+    real = kernels.products
+
+    def noting(x: torch.Tensor, operands: list[Operand], gated: bool = False) -> list[torch.Tensor]:
+        calls.append((*x.shape, len(operands)))
+        return real(x, operands, gated)
+
+    monkeypatch.setattr(kernels, "products", noting)
+    return calls
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("form", ["plain", "int8", "int4"])
+def test_layers_together_are_what_each_is_alone(
+    level: int, form: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    layers = [made(form, 192, outputs, dtype) for outputs in (64, 13, 5)]
+    for rows, served in ((1, True), (3, True), (40, False)):
+        x = torch.randn(2, rows, 192).to(dtype) if rows < 3 else torch.randn(1, rows, 192).to(dtype)
+        alone = [layer(x) for layer in layers]
+        calls = counted(monkeypatch)
+        for found, wanted in zip(together(x, *layers), alone, strict=True):
+            assert torch.equal(found, wanted)
+        native = served and (form != "plain" or dtype is torch.bfloat16)
+        assert calls.count((*x.shape, 3)) == native and (not native or len(calls) == 1)
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("form", ["plain", "int8", "int4"])
+def test_a_gate_is_applied_as_torch_does_it(level: int, form: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(1)
+    gate, up = made(form, 128, 101, dtype), made(form, 128, 101, dtype)
+    for rows in (1, 2, 40):
+        x = 9 * torch.randn(1, rows, 128).to(dtype)  # far out on both sides of the gate
+        wanted = torch.nn.functional.silu(gate(x).float()) * up(x).float()
+        assert apart(gated(x, gate, up), wanted) < (1e-5 if dtype is torch.float32 else 6e-3)
+
+
+def test_a_gate_neither_overflows_nor_loses_what_is_not_finite(level: int) -> None:
+    gate, up = torch.tensor([[-1e4], [-88.0], [0.0], [88.0], [1e4]]), torch.ones(5, 1)
+    widened = [torch.nn.functional.pad(w.bfloat16(), (0, 63)) for w in (gate, up)]
+    x = torch.zeros(1, 64)
+    x[0, 0] = 1
+    (found,) = kernels.products(x, [Operand("bf16", w, None) for w in widened], gated=True)
+    wanted = torch.nn.functional.silu(gate.bfloat16().float()[:, 0])
+    assert torch.allclose(found[0], wanted, rtol=1e-5, atol=1e-30)
+    x[0, 0] = float("nan")
+    (found,) = kernels.products(x, [Operand("bf16", w, None) for w in widened], gated=True)
+    assert found.isnan().all()
+
+
+def test_layers_of_two_kinds_are_computed_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [made(form, 128, 16, torch.bfloat16) for form in ("int8", "int4")]
+    x = torch.randn(1, 128).bfloat16()
+    calls = counted(monkeypatch)
+    assert [out.shape for out in together(x, *layers)] == [(1, 16), (1, 16)]
+    assert gated(x, *layers).shape == (1, 16) and calls == [(1, 128, 1)] * 4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_norm_is_what_torch_computes(level: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(2)
+    layer = RMSNorm(192, 1e-6).to(dtype)
+    layer.weight.copy_(torch.rand(192))
+    for x in (torch.randn(1, 1, 192), 1e-4 * torch.randn(4, 192), torch.zeros(1, 192), torch.randn(1, 9, 192)):
+        given = x.to(dtype)
+        wanted = torch.nn.functional.rms_norm(given.float(), (192,), layer.weight.float(), 1e-6)
+        assert torch.allclose(layer(given).float(), wanted, rtol=1e-5 if dtype is torch.float32 else 8e-3, atol=1e-7)
+    x = torch.full((1, 192), float("nan"), dtype=dtype)
+    assert layer(x).isnan().all()
+
+
 def test_a_linear_layer_takes_the_kernel_for_few_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Linear(128, 64, dtype=torch.bfloat16)
-    calls: list[tuple[int, ...]] = []
-    real = kernels.product
-
-    def counted(kind: str, x: torch.Tensor, *rest: object) -> torch.Tensor:
-        calls.append(tuple(x.shape))
-        return real(kind, x, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(kernels, "product", counted)
+    calls = counted(monkeypatch)
     for rows in (1, 4, 5, 40):
         x = torch.randn(1, rows, 128).bfloat16()
         wanted = x.float() @ layer.weight.float().T + layer.bias.float()
         assert apart(layer(x), wanted) < 5e-3
-    assert calls == [(1, 1, 128), (1, 4, 128)]
+    assert calls == [(1, 1, 128, 1), (1, 4, 128, 1)]
     with torch.enable_grad():
         assert layer(torch.randn(1, 128).bfloat16()).requires_grad
     assert len(calls) == 2
