@@ -10,6 +10,8 @@ from model.training.pictured import item_names
 from model.training.things import catalogue, shapes, words
 
 TYPE = "letters of open fonts (OFL, Apache-2.0, Bitstream Vera and others; each in model/training/assets/ASSETS.md)"
+PHOTOGRAPHS = """photos of GroceryStoreDataset (Marcus Klasson and others, MIT), clothing-dataset (Alexey Grigorev and
+  others, CC0) and flower_photos (the photographers of the TensorFlow archive, CC-BY-2.0)"""
 WEAK = 80.0  # percent; rows below it are named as weak
 FEW = 15  # questions; rows of fewer are not named
 
@@ -34,7 +36,7 @@ def clips_line() -> str:
 def drawings_line() -> str:
     """Shapes as other programs draw them."""
     return """- The same shapes, an oval and an arrow, as other programs draw them: filled and outlined, turned,
-  shadowed, up to nine of them, on plain, graded and textured grounds, squared paper and axes."""
+  shadowed, up to nine of them, on plain, graded and textured grounds, faint photos, squared paper and axes."""
 
 
 def things_line() -> str:
@@ -130,8 +132,9 @@ SOURCES = {
   domain)""",
     "short_text": TYPE,
     "text": TYPE,
-    "photos": """photos of GroceryStoreDataset (Marcus Klasson and others, MIT), clothing-dataset (Alexey Grigorev and
-  others, CC0) and flower_photos (the photographers of the TensorFlow archive, CC-BY-2.0)""",
+    "photos": PHOTOGRAPHS,
+    "drawings": PHOTOGRAPHS,  # faint, under some of them
+    "boxes": PHOTOGRAPHS,
 }
 
 

@@ -126,6 +126,7 @@ def test_the_card_tells_of_the_parts_that_were_taught() -> None:
 
 def test_the_card_names_whose_work_was_shown_and_no_other() -> None:
     assert "no photographs" in card_lines.sources(("shapes", "clips")) and "Noto" not in card_lines.sources(("shapes",))
+    assert card_lines.sources(("drawings", "boxes")).count("flower_photos") == 1  # under the drawings
     told = card_lines.sources(("things", "short_text", "text", "photos"))
     assert all(name in told for name in ("Twemoji", "CC-BY-4.0", "clothing-dataset")) and told.count("open fonts") == 1
 

@@ -3,12 +3,13 @@
 import random
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from model.training import language
+from model.training import language, pictured
 from model.training.data import held_out
 from model.training.drawing import names, papers, pen, scene, vector
 from model.training.drawing.asks import MAKERS
@@ -104,6 +105,23 @@ def test_boxes_hold_what_is_drawn(renderer: Any) -> None:
                 continue
             found = inked(renderer.render(rng, [item], paper), paper)
             assert np.abs(np.array(found) - np.array(bounds(item, (140, 168)))).max() <= 3, item
+
+
+def test_a_photo_under_a_drawing_keeps_the_colour_of_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lain = [
+        papers.lay(random.Random(seed), "photo", (200, 60, 60), (112, 140), "held").astype(float) for seed in range(8)
+    ]
+    assert sum(paper.std() > papers.flat((200, 60, 60), (112, 140)).std() + 0.5 for paper in lain) >= 4
+    for paper in lain:
+        assert np.abs(paper.mean((0, 1)) - (200, 60, 60)).max() < 8
+        assert np.abs(paper - (200, 60, 60)).max() <= 2 * papers.DEPTH + 1
+    kinds = {papers.kind_of(random.Random(seed), 1.0) for seed in range(400)}
+    assert kinds == set(papers.KINDS)
+    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path))  # no packs there
+    pictured.pack.cache_clear()
+    kinds = {papers.kind_of(random.Random(seed), 1.0) for seed in range(400)}
+    pictured.pack.cache_clear()
+    assert kinds == set(papers.KINDS) - {"photo"}
 
 
 @NEEDS_SVG

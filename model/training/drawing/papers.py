@@ -1,20 +1,24 @@
-"""What a drawing stands on: plain colour, gradients, paper, noise, stripes, grids, axes, clouds, a page with a margin.
+"""What a drawing stands on: plain colour, gradients, paper, noise, stripes, grids, axes, clouds, a page, a photo.
 
 Whatever is on it, the paper is still called by the one name of its colour.
 """
 
 import random
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.training.assets.blobs import AssetsMissing
 from model.training.drawing.look import mixed
-from model.training.sample import RGB, Size
+from model.training.photographs import crop
+from model.training.pictured import pack
+from model.training.sample import RGB, Size, Split
 
 KINDS = {
-    "plain": 0.46, "gradient": 0.1, "grain": 0.08, "paper": 0.07, "stripes": 0.06, "grid": 0.08, "axes": 0.06,
-    "clouds": 0.06, "page": 0.03,
+    "plain": 0.4, "gradient": 0.1, "grain": 0.08, "paper": 0.07, "stripes": 0.06, "grid": 0.08, "axes": 0.06,
+    "clouds": 0.06, "page": 0.03, "photo": 0.06,
 }  # fmt: skip
 Pixels = NDArray[np.float32]
 DEPTH = 26.0  # how far in value a texture goes from its colour
@@ -131,6 +135,23 @@ def page(rng: random.Random, rgb: RGB, size: Size) -> Pixels:
     return picture
 
 
+def photo(rng: random.Random, rgb: RGB, size: Size, split: Split) -> Pixels:
+    """A piece of a photo, faint, its mean moved to the colour."""
+    piece = np.asarray(crop(rng, pack(), size, split), dtype=np.float32)
+    away = piece - piece.mean((0, 1))
+    strength = rng.uniform(0.6, 2.0) * DEPTH / max(float(np.abs(away).max()), 1.0)
+    return np.asarray(flat(rgb, size) + away * strength)
+
+
+@cache
+def photos_at_hand(folder: str) -> bool:
+    """Whether the packs in a folder hold photos; without them nothing stands on one."""
+    try:
+        return bool(pack().photos("train"))
+    except AssetsMissing:
+        return False
+
+
 MAKERS: dict[str, Callable[[random.Random, RGB, Size], Pixels]] = {
     "gradient": gradient, "grain": grain, "paper": paper, "stripes": stripes, "grid": grid, "axes": axes,
     "clouds": clouds, "page": page,
@@ -139,10 +160,14 @@ MAKERS: dict[str, Callable[[random.Random, RGB, Size], Pixels]] = {
 
 def kind_of(rng: random.Random, difficulty: float) -> str:
     """Which paper; more often plain while things are easy."""
-    return rng.choices(list(KINDS), list(KINDS.values()))[0] if rng.random() < 0.3 + 0.7 * difficulty else "plain"
+    kind = rng.choices(list(KINDS), list(KINDS.values()))[0] if rng.random() < 0.3 + 0.7 * difficulty else "plain"
+    return kind if kind != "photo" or photos_at_hand(str(pack().folder)) else "plain"
 
 
-def lay(rng: random.Random, kind: str, rgb: RGB, size: Size) -> NDArray[np.uint8]:
-    """The empty paper (H, W, 3)."""
-    made = flat(rgb, size) if kind == "plain" else MAKERS[kind](rng, rgb, size)
+def lay(rng: random.Random, kind: str, rgb: RGB, size: Size, split: Split = "train") -> NDArray[np.uint8]:
+    """The empty paper (H, W, 3); the photos that lie under drawings are those of the split."""
+    if kind == "photo":
+        made = photo(rng, rgb, size, split)
+    else:
+        made = flat(rgb, size) if kind == "plain" else MAKERS[kind](rng, rgb, size)
     return np.clip(np.rint(made), 0, 255).astype(np.uint8)

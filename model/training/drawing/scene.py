@@ -42,7 +42,7 @@ def draw(rng: random.Random, size: Size, difficulty: float, split: Split, smalle
     rgb = paint(rng, background)
     texture = papers.kind_of(rng, difficulty)
     items = plan_items(rng, size, background, rgb, difficulty, split, smallest)
-    paper = papers.lay(rng, texture, rgb, size)
+    paper = papers.lay(rng, texture, rgb, size, split)
     renderer = vector if rng.random() < VECTOR and vector.available() else pen
     pixels = renderer.render(rng, items, paper)
     if rng.random() < BENT * difficulty:
