@@ -45,7 +45,10 @@ def together(x: Tensor, *layers: Layer) -> list[Tensor]:
 def gated(x: Tensor, gate: Layer, up: Layer) -> Tensor:
     """(..., D) -> silu(gate(x)) * up(x), (..., D_out)."""
     stored = _operands(x, (gate, up))
-    return F.silu(gate(x)) * up(x) if stored is None else kernels.products(x, stored, gated=True)[0]
+    if stored is not None:
+        return kernels.products(x, stored, gated=True)[0]
+    gates, values = gate(x), up(x)
+    return kernels.gate(gates, values) if kernels.fit(gates, values) else F.silu(gates) * values
 
 
 def _operands(x: Tensor, layers: tuple[Layer, ...]) -> list[kernels.Operand] | None:

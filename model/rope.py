@@ -6,6 +6,8 @@ Sources: RoFormer (arXiv 2104.09864) for the rotation, Qwen2-VL (arXiv 2409.1219
 import torch
 from torch import Tensor
 
+from model import kernels
+
 
 def inverse_frequencies(dim: int, theta: float, device: torch.device | None = None) -> Tensor:
     """Return (dim/2,) float32 inverse frequencies theta^(-2i/dim)."""
@@ -42,9 +44,12 @@ def _table(angles: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate the two halves of the last dimension of x (..., d) by a table broadcast as (..., d).
+    """Rotate the two halves of the last dimension of x (..., d) by a table broadcast as (..., d), in the table's dtype.
 
     As (a, b) * (cos, cos) + (b, a) * (-sin, sin), which walks over memory less often than half by half.
     """
-    first, second = x.chunk(2, dim=-1)
-    return (x * cos).addcmul_(torch.cat((second, first), dim=-1), sin)
+    if cos.ndim > 2 and cos.shape == (*x.shape[:-2], 1, x.shape[-1]) and kernels.fit(x, cos):
+        return kernels.rotate(x, cos, sin).view(x.shape)  # (..., H, d)
+    wide = x.to(cos.dtype)
+    first, second = wide.chunk(2, dim=-1)
+    return (wide * cos).addcmul_(torch.cat((second, first), dim=-1), sin).to(x.dtype)

@@ -43,7 +43,7 @@ class VisionAttention(nn.Module):
     def forward(self, x: Tensor, table: tuple[Tensor, Tensor], segments: Segments, backend: Backend) -> Tensor:
         """(P, D) in window order -> (P, D) in window order; `table` is cos and sin, (P, 1, d) float32."""
         q, k, v = self.qkv(x).view(x.shape[0], 3, self.heads, -1).unbind(1)  # 3 x (P, H, d)
-        q, k = rotate(q.float(), *table).to(v.dtype), rotate(k.float(), *table).to(v.dtype)
+        q, k = rotate(q, *table), rotate(k, *table)
         if segments.gather is not None:
             q, k, v = q[segments.gather], k[segments.gather], v[segments.gather]
         out = attend(q, k, v, segments, backend).reshape(x.shape)  # (P, D)

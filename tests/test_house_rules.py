@@ -15,7 +15,7 @@ MAX_FILE, MAX_FUNCTION = 350, 50
 # Each module may import those that stand before it: lower floors, and on its own floor those to its left.
 MODEL_FLOORS = (
     "errors config",
-    "geometry rope positions kernels parameters linear layers quantize attention cache checkpoint devices sampling "
+    "geometry kernels rope positions parameters linear layers quantize attention cache checkpoint devices sampling "
     "tokenizer",
     "preprocess prompt text_stream vision language graph weights",
     "qwen",

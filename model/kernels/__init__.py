@@ -16,12 +16,14 @@ from torch import Tensor
 
 VERSION = 3  # of the library's functions; another one is not used
 FORMATS = {"bf16": 0, "int8": 1, "int4": 2}
-UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST = range(3, 9)  # tasks of rows; the table stands at Rows in gemv.c
-FEW = 4  # rows up to which the overhead of torch's norm is the greater part of it
+UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE = range(
+    3, 11
+)  # tasks of rows; the table stands at Rows in gemv.c
 BLOCK = 256  # columns of a task of MOST
 FEWEST_OUTPUTS = 4  # rows of weights that the kernels take at a time
 # Rows of activations up to which reading the weights is the greater part of the work.
 MOST_ROWS = {"bf16": 4, "int8": 16, "int4": 16}
+BEST = 2  # level of instruction sets
 HALF, WIDE = torch.bfloat16, torch.float32
 GROUP = 64  # inputs that share a scale
 OFF = "QWENVL_NO_KERNELS"  # environment variable: use torch's kernels only
@@ -39,7 +41,7 @@ class _Rows(ctypes.Structure):
 
     _fields_ = [
         *(("x", _P), ("with_", _P), ("y", _P), ("steps", _P), ("scales", _P)),
-        *(("inner", _L), ("padded", _L), ("half", _I), ("eps", ctypes.c_float)),
+        *(("inner", _L), ("padded", _L), ("heads", _L), ("half", _I), ("narrow", _I), ("eps", ctypes.c_float)),
     ]
 
 
@@ -88,6 +90,7 @@ def _open() -> tuple[ctypes.CDLL | None, str]:
         if library.qwenvl_version() == VERSION:
             for name, types in SIGNATURES.items():
                 getattr(library, name).argtypes = types
+            library.qwenvl_level(BEST)
             return library, ""
         reason = f"{path.name} is of another version"
     return None, reason
@@ -115,18 +118,15 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def few(x: Tensor) -> bool:
-    """Say whether `norm` takes x (..., K): few rows, on the CPU, nothing to differentiate; more are torch's."""
-    return x.numel() <= FEW * x.shape[-1] and _fit(x)
-
-
-def _fit(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype in (HALF, WIDE) and not torch.is_grad_enabled() and available()
+def fit(*tensors: Tensor) -> bool:
+    """Say whether the kernels take such tensors: on the CPU, float32 or bfloat16, nothing to differentiate."""
+    plain = all(x.device.type == "cpu" and x.dtype in (HALF, WIDE) for x in tensors)
+    return plain and not torch.is_grad_enabled() and available()
 
 
 def serves(kind: str, x: Tensor, outputs: int) -> bool:
     """Say whether `products` takes these activations (..., K): few rows, on the CPU, nothing to differentiate."""
-    return x.numel() <= MOST_ROWS[kind] * x.shape[-1] and outputs >= FEWEST_OUTPUTS and _fit(x)
+    return x.numel() <= MOST_ROWS[kind] * x.shape[-1] and outputs >= FEWEST_OUTPUTS and fit(x)
 
 
 def _pointer(tensor: Tensor | None) -> int | None:
@@ -175,6 +175,31 @@ def norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     x = x.contiguous()
     out, inner = torch.empty_like(x), x.shape[-1]
     _rows(NORM, x.numel() // inner, x, out, with_=weight, inner=inner, eps=eps)
+    return out
+
+
+def gate(gates: Tensor, values: Tensor) -> Tensor:
+    """(..., K) and (..., K) of one dtype -> silu(gates) * values."""
+    gates, values = gates.contiguous(), values.contiguous()
+    out, inner = torch.empty_like(gates), gates.shape[-1]
+    _rows(GATE, gates.numel() // inner, gates, out, with_=values, inner=inner)
+    return out
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """(..., H, d) by tables (..., 1, d) of one dtype, laid out as rope.py does -> the same, computed in float32.
+
+    Positions of x may lie apart, as slices of a wider tensor do; its heads are packed.
+    """
+    heads, dim = x.shape[-2:]
+    positions = x.numel() // (heads * dim)
+    x = x.reshape(positions, heads, dim)  # (P, H, d)
+    if x.stride()[1:] != (dim, 1):
+        x = x.contiguous()
+    cos, sin = cos.contiguous(), sin.contiguous()
+    out = torch.empty(positions, heads, dim, dtype=x.dtype)
+    sizes = {"inner": dim, "padded": x.stride(0), "heads": heads, "narrow": cos.dtype is HALF}
+    _rows(ROTATE, positions, x, out, with_=cos, scales=sin, **sizes)
     return out
 
 

@@ -9,11 +9,10 @@
  *   int8    1 + 4 / inner           int8, a scale for each 64 (half of the weights' error)
  *   int4    0.5 + 2 / 64            the same (a twentieth of the weights' error)
  *
- * The loops are plain C, written so that a compiler turns them into vectors, and compiled for several instruction sets;
- * the widest that the machine has is chosen once. For AVX-512 with VNNI each format has a form of its own, because
- * compilers do not find it: sums stay vectors to the end of a row. Threads are OpenMP's; its symbols are left to the
- * library that torch has loaded, so that both share one pool and do not spin against each other.
- */
+ * The loops are plain C that compilers turn into vectors, compiled for several instruction sets; the widest that the
+ * machine has is chosen once. For AVX-512 with VNNI each format has a form of its own, because compilers do not find
+ * it. Threads are OpenMP's, in the pool of the library that torch has loaded, so that they do not spin against each
+ * other. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -38,7 +37,7 @@ static int omp_get_thread_num(void) { return 0; }
 #define INLINE static inline __attribute__((always_inline))
 
 enum { VERSION = 3, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16, MATRICES = 4 };
-enum { BF16, INT8, INT4, UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, PREPARE, FINISH };
+enum { BF16, INT8, INT4, UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE, PREPARE, FINISH };
 
 /* A stored matrix and where its product goes, as kernels/__init__.py hands it over. */
 typedef struct {
@@ -68,26 +67,33 @@ INLINE float widen(uint16_t value) {
     return out;
 }
 
-INLINE float at(const void *x, int half, long k) {
-    return half ? widen(((const uint16_t *)x)[k]) : ((const float *)x)[k];
-}
-
-/* 1 where a value is NaN or infinite, told by its bits, whatever the compiler may assume about numbers. */
-INLINE int unsound(float value) {
+INLINE uint32_t bits_of(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    return (bits & 0x7f800000) == 0x7f800000;
+    return bits;
 }
 
 /* Round to nearest even; a NaN stays one. */
 INLINE uint16_t narrow(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
+    uint32_t bits = bits_of(value);
     if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 64);
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* Four rows at a time: x is loaded once for them, and four chains of sums hide the latency of each. */
+/* Value k of an array that is bfloat16 where `half` is 1, else float32. */
+INLINE float at(const void *x, int half, long k) {
+    return half ? widen(((const uint16_t *)x)[k]) : ((const float *)x)[k];
+}
+
+INLINE void put(void *y, int half, long k, float value) {
+    if (half) ((uint16_t *)y)[k] = narrow(value);
+    else ((float *)y)[k] = value;
+}
+
+/* 1 where a value is NaN or infinite, told by its bits, whatever the compiler may assume about numbers. */
+INLINE int unsound(float value) { return (bits_of(value) & 0x7f800000) == 0x7f800000; }
+
+/* Four rows at a time: x is loaded once, and four chains of sums hide each other's latency. */
 INLINE void dot_bf16(const uint16_t *a, long stride, const float *x, long inner, float *y) {
     const uint16_t *b = a + stride, *c = b + stride, *d = c + stride;
     float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
@@ -117,8 +123,8 @@ INLINE float dot_int4(const uint8_t *w, const uint16_t *scales, const int8_t *q,
     float total = 0;
     for (long g = 0; g < inner / GROUP; g++, w += GROUP / 2, q += GROUP) {
         int32_t sum = 0;
-        for (long k = 0; k < GROUP / 2; k++) sum += (int32_t)(uint8_t)(w[k] & 15) * (int32_t)q[k];
-        for (long k = 0; k < GROUP / 2; k++) sum += (int32_t)(uint8_t)(w[k] >> 4) * (int32_t)q[k + GROUP / 2];
+        for (long k = 0; k < GROUP / 2; k++) sum += (w[k] & 15) * (int32_t)q[k];
+        for (long k = 0; k < GROUP / 2; k++) sum += (w[k] >> 4) * (int32_t)q[k + GROUP / 2];
         total += ((float)sum * steps[g] - 8 * sums[g]) * widen(scales[g]);
     }
     return total;
@@ -189,42 +195,27 @@ INLINE void range_bf16(const Product *p, long from, long to, int wide) {
         long row = n + TOGETHER <= to ? n : to - TOGETHER;
         for (long m = 0; m < p->batch; m++) {
             float *y = p->y + m * p->rows + row;
-            const uint16_t *w = (const uint16_t *)p->of->weights + row * p->inner;
+            const uint16_t *w = (const uint16_t *)p->of->weights + row * p->inner, *bias = p->of->bias;
             if (wide) dot_bf16_wide(w, p->inner, p->x + m * p->inner, p->inner, y);
             else dot_bf16(w, p->inner, p->x + m * p->inner, p->inner, y);
-            const uint16_t *bias = p->of->bias;
             for (long i = 0; bias && i < TOGETHER; i++) y[i] += widen(bias[row + i]);
         }
     }
 }
 
-/* `wide` is a constant in each call. */
-INLINE void range_int8(const Product *p, long from, long to, int wide) {
+/* The same for the integer formats; `four` and `wide` are constants in each call. */
+INLINE void range_int(const Product *p, int four, long from, long to, int wide) {
     const float *bias = p->of->bias, *scales = p->of->scales;
-    for (long n = from; n < to; n++) {
-        const int8_t *w = (const int8_t *)p->of->weights + n * p->inner;
-        for (long m = 0; m < p->batch; m++) {
-            long at = m * p->inner;
-            const float *steps = p->steps + at / GROUP, *sums = p->sums + at / GROUP;
-            float y = wide ? dot_int8_wide(w, p->q + at, steps, sums, p->inner)
-                           : dot_int8(w, p->q + at, steps, sums, p->inner);
-            p->y[m * p->rows + n] = y * scales[n] + (bias ? bias[n] : 0.0f);
-        }
-    }
-}
-
-INLINE void range_int4(const Product *p, long from, long to, int wide) {
-    const float *bias = p->of->bias;
-    for (long n = from; n < to; n++) {
-        const uint8_t *w = (const uint8_t *)p->of->weights + n * p->inner / 2;
-        const uint16_t *scales = (const uint16_t *)p->of->scales + n * p->inner / GROUP;
-        for (long m = 0; m < p->batch; m++) {
-            long at = m * p->inner;
-            const float *steps = p->steps + at / GROUP, *sums = p->sums + at / GROUP;
-            float y = wide ? dot_int4_wide(w, scales, p->q + at, steps, sums, p->inner)
-                           : dot_int4(w, scales, p->q + at, steps, sums, p->inner);
-            p->y[m * p->rows + n] = y + (bias ? bias[n] : 0.0f);
-        }
+    for (long n = from; n < to; n++) for (long m = 0; m < p->batch; m++) {
+        const int8_t *w = (const int8_t *)p->of->weights + n * p->inner / (four ? 2 : 1), *q = p->q + m * p->inner;
+        const uint16_t *groups = (const uint16_t *)p->of->scales + n * p->inner / GROUP;
+        const float *steps = p->steps + m * p->inner / GROUP, *sums = p->sums + m * p->inner / GROUP;
+        float y;
+        if (four && wide) y = dot_int4_wide((const uint8_t *)w, groups, q, steps, sums, p->inner);
+        else if (four) y = dot_int4((const uint8_t *)w, groups, q, steps, sums, p->inner);
+        else if (wide) y = dot_int8_wide(w, q, steps, sums, p->inner) * scales[n];
+        else y = dot_int8(w, q, steps, sums, p->inner) * scales[n];
+        p->y[m * p->rows + n] = y + (bias ? bias[n] : 0.0f);
     }
 }
 
@@ -238,34 +229,31 @@ INLINE float exponential(float x) {
     return ((y + 0.5f) * r * r + r + 1) * scale;
 }
 
+INLINE float silu(float x) { return x / (1 + exponential(-x)); }
+
 /* Outputs from..to of a product as they are handed over, gated where a gate is. */
 INLINE void finish(const Product *p, long from, long to) {
-    for (long m = 0; m < p->batch; m++) {
-        float *y = p->y + m * p->rows, *f = (float *)p->of->y + m * p->rows;
-        const float *gate = p->gate + (p->gate ? m * p->rows : 0);
-        uint16_t *h = (uint16_t *)p->of->y + m * p->rows;
-        if (p->gate) for (long n = from; n < to; n++) y[n] *= gate[n] / (1 + exponential(-gate[n]));
-        if (p->half) for (long n = from; n < to; n++) h[n] = narrow(y[n]);
-        else memcpy(f + from, y + from, (size_t)(to - from) * sizeof *y);
+    for (long m = 0; m < p->batch * p->rows; m += p->rows) {
+        if (p->gate) for (long n = m + from; n < m + to; n++) p->y[n] *= silu(p->gate[n]);
+        for (long n = m + from; n < m + to; n++) put(p->of->y, p->half, n, p->y[n]);
     }
 }
 
-/* Quantise one group of activations to int8; write its scale, and its sum times its scale. What is not finite makes
+/* Quantise `count` activations to int8 and write their scale; return the sum of the former. What is not finite makes
  * the scale NaN, so that it is not lost. */
-INLINE void quantize_group(const float *x, int8_t *q, float *step, float *sum) {
+INLINE int32_t quantize(const void *x, int half, int8_t *q, float *step, long count) {
     float most = 0;
-    int bad = 0;
-    for (long k = 0; k < GROUP; k++) most = fabsf(x[k]) > most ? fabsf(x[k]) : most;
-    for (long k = 0; k < GROUP; k++) bad |= unsound(x[k]);
+    int32_t bad = 0, total = 0;
+    for (long k = 0; k < count; k++) most = fabsf(at(x, half, k)) > most ? fabsf(at(x, half, k)) : most;
+    for (long k = 0; k < count; k++) bad |= unsound(at(x, half, k));
     float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
-    int32_t total = 0;
-    for (long k = 0; k < GROUP; k++) {
-        int32_t value = bad ? 0 : (int32_t)rintf(x[k] * inverse);
+    for (long k = 0; k < count; k++) {
+        int32_t value = bad ? 0 : (int32_t)rintf(at(x, half, k) * inverse);
         q[k] = (int8_t)value;
         total += value;
     }
     *step = bad ? NAN : most / 127.0f;
-    *sum = bad ? NAN : (float)total * *step;
+    return total;
 }
 
 /* Reorder each 32 values as dot_bf16_wide reads them: those with even indices, then those with odd ones. */
@@ -283,7 +271,7 @@ INLINE void prepare(const Product *p, long from, long to, int wide) {
     long start = from * p->inner, end = to * p->inner;
     for (long k = start; k < end; k++) p->x[k] = at(p->given, p->half, k);
     if (p->format != BF16) for (long g = start / GROUP; g < end / GROUP; g++)
-        quantize_group(p->x + g * GROUP, p->q + g * GROUP, p->steps + g, p->sums + g);
+        p->sums[g] = (float)quantize(p->x + g * GROUP, 0, p->q + g * GROUP, p->steps + g, GROUP) * p->steps[g];
     else if (wide) for (long m = from; m < to; m++) part(p->x + m * p->inner, p->inner);
 }
 
@@ -295,6 +283,9 @@ INLINE void prepare(const Product *p, long from, long to, int wide) {
  *   SCALE     int32 sums              float bias or NULL    results                 read; `scales` are of the columns
  *   NORM      activations             weights               activations             -
  *   PACK      float weights           bfloat16 scales       int4, packed            -  (both are written)
+ *   GATE      gates                   values                silu(gates) * values    -
+ *   ROTATE    (rows, padded)          cosines (rows, inner) (rows, heads, inner)    -  `scales` are the sines; tables
+ *                                                                                   are bfloat16 where `narrow` is 1
  *   MOST      activations (padded)    -                     float (inner,)          -  (a task for 256 columns)
  *
  * Activations, their weights and results are bfloat16 where `half` is 1, else float32. */
@@ -302,9 +293,9 @@ typedef struct {
     const void *x;
     void *with, *y;
     float *steps;
-    const float *scales;
-    long inner, padded;
-    int half;
+    const void *scales;
+    long inner, padded, heads;
+    int half, narrow;
     float eps;
 } Rows;
 
@@ -326,43 +317,47 @@ INLINE void unpack_row(const Rows *r, long n) {
 }
 
 /* One row of activations to int8 with a scale, for matrix products; columns inner..padded become 0. */
-INLINE void quantize_row(const Rows *r, long m) {
-    const char *x = (const char *)r->x + m * r->inner * (r->half ? 2 : 4);
+INLINE void quantize_row(const Rows *r, int half, long m) {
     int8_t *q = (int8_t *)r->y + m * r->padded;
-    float most = 0;
-    int bad = 0;
-    for (long k = 0; k < r->inner; k++) {
-        float value = fabsf(at(x, r->half, k));
-        most = value > most ? value : most;
-        bad |= unsound(value);
-    }
-    float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
-    r->steps[m] = bad ? NAN : most / 127.0f;
-    for (long k = 0; k < r->inner; k++) q[k] = bad ? 0 : (int8_t)(int32_t)rintf(at(x, r->half, k) * inverse);
+    quantize((const char *)r->x + m * r->inner * (half ? 2 : 4), half, q, r->steps + m, r->inner);
     memset(q + r->inner, 0, (size_t)(r->padded - r->inner));
 }
 
 /* One row of int32 sums to results: y[n] = sums[n] * step * scales[n] + bias[n]. */
-INLINE void scale_row(const Rows *r, long m) {
+INLINE void scale_row(const Rows *r, int half, long m) {
     const int32_t *sums = (const int32_t *)r->x + m * r->inner;
     const float *scales = r->scales, *bias = r->with, step = r->steps[m];
-    uint16_t *h = (uint16_t *)r->y + m * r->inner;
-    float *f = (float *)r->y + m * r->inner;
-    long count = r->inner;
-    if (r->half && bias) for (long i = 0; i < count; i++) h[i] = narrow((float)sums[i] * step * scales[i] + bias[i]);
-    else if (r->half) for (long i = 0; i < count; i++) h[i] = narrow((float)sums[i] * step * scales[i]);
-    else for (long i = 0; i < count; i++) f[i] = (float)sums[i] * step * scales[i] + (bias ? bias[i] : 0.0f);
+    for (long i = 0; i < r->inner; i++)
+        put(r->y, half, m * r->inner + i, (float)sums[i] * step * scales[i] + (bias ? bias[i] : 0.0f));
 }
 
 /* One row divided by its root mean square, and multiplied by the weights. */
-INLINE void norm_row(const Rows *r, long m) {
-    const char *x = (const char *)r->x + m * r->inner * (r->half ? 2 : 4);
-    uint16_t *h = (uint16_t *)r->y + m * r->inner;
-    float *f = (float *)r->y + m * r->inner, sum = 0;
-    for (long k = 0; k < r->inner; k++) sum += at(x, r->half, k) * at(x, r->half, k);
+INLINE void norm_row(const Rows *r, int half, long m) {
+    long start = m * r->inner;
+    float sum = 0;
+    for (long k = 0; k < r->inner; k++) sum += at(r->x, half, start + k) * at(r->x, half, start + k);
     float factor = 1 / sqrtf(sum / (float)r->inner + r->eps);
-    if (r->half) for (long k = 0; k < r->inner; k++) h[k] = narrow(at(x, 1, k) * factor * at(r->with, 1, k));
-    else for (long k = 0; k < r->inner; k++) f[k] = at(x, 0, k) * factor * at(r->with, 0, k);
+    for (long k = 0; k < r->inner; k++)
+        put(r->y, half, start + k, at(r->x, half, start + k) * factor * at(r->with, half, k));
+}
+
+INLINE void gate_row(const Rows *r, int half, long m) {
+    for (long k = m * r->inner; k < (m + 1) * r->inner; k++)
+        put(r->y, half, k, silu(at(r->x, half, k)) * at(r->with, half, k));
+}
+
+/* The heads of one position: the first half of each, a, and the second, b, turn to a cos - b sin and b cos + a sin. */
+INLINE void rotate_row(const Rows *r, int half, int narrow, long m) {
+    const long middle = r->inner / 2, table = m * r->inner;
+    for (long h = 0; h < r->heads; h++) {
+        const long from = m * r->padded + h * r->inner, to = (m * r->heads + h) * r->inner;
+        for (long k = 0; k < middle; k++) {
+            float a = at(r->x, half, from + k), b = at(r->x, half, from + middle + k);
+            float c = at(r->with, narrow, table + k), d = at(r->scales, narrow, table + middle + k);
+            put(r->y, half, to + k, a * c - b * d);
+            put(r->y, half, to + middle + k, b * c + a * d);
+        }
+    }
 }
 
 /* The scale of a group with the least squared error: for each of several divisors, the weights as they then round give
@@ -400,13 +395,28 @@ INLINE void pack_row(const Rows *r, long n) {
 }
 
 /* The largest magnitude in each of 256 columns: where one stands out, the others would lose their bits to it. */
-INLINE void column_most(const Rows *r, long block) {
+INLINE void column_most(const Rows *r, int half, long block) {
     long first = block * 256, last = first + 256 < r->inner ? first + 256 : r->inner;
     float *most = r->y;
     for (long k = first; k < last; k++) most[k] = 0;
     for (long m = 0; m < r->padded; m++) for (long k = first; k < last; k++) {
-        float value = fabsf(at(r->x, r->half, m * r->inner + k));
+        float value = fabsf(at(r->x, half, m * r->inner + k));
         most[k] = value > most[k] ? value : most[k];
+    }
+}
+
+/* Rows from..to of a task; what is a constant in each call is so because loops would not become vectors. */
+INLINE void rows_as(int kind, const Rows *r, int half, long from, long to) {
+    for (long n = from; n < to; n++) {
+        if (kind == UNPACK) unpack_row(r, n);
+        else if (kind == QUANTIZE) quantize_row(r, half, n);
+        else if (kind == SCALE) scale_row(r, half, n);
+        else if (kind == NORM) norm_row(r, half, n);
+        else if (kind == PACK) pack_row(r, n);
+        else if (kind == GATE) gate_row(r, half, n);
+        else if (kind == MOST) column_most(r, half, n);
+        else if (r->narrow) rotate_row(r, half, 1, n);
+        else rotate_row(r, half, 0, n);
     }
 }
 
@@ -414,25 +424,20 @@ INLINE void column_most(const Rows *r, long block) {
 INLINE void work(int kind, const void *task, long from, long to, int wide) {
     switch (kind) {
     case BF16: range_bf16(task, from, to, wide); return;
-    case INT8: range_int8(task, from, to, wide); return;
-    case INT4: range_int4(task, from, to, wide); return;
+    case INT8: range_int(task, 0, from, to, wide); return;
+    case INT4: range_int(task, 1, from, to, wide); return;
     case PREPARE: prepare(task, from, to, wide); return;
     case FINISH: finish(task, from, to); return;
     }
-    for (long n = from; n < to; n++) {
-        if (kind == UNPACK) unpack_row(task, n);
-        else if (kind == QUANTIZE) quantize_row(task, n);
-        else if (kind == SCALE) scale_row(task, n);
-        else if (kind == NORM) norm_row(task, n);
-        else if (kind == PACK) pack_row(task, n);
-        else column_most(task, n);
-    }
+    if (((const Rows *)task)->half) rows_as(kind, task, 1, from, to);
+    else rows_as(kind, task, 0, from, to);
 }
 
 WIDE static void work_wide(int kind, const void *task, long from, long to) { work(kind, task, from, to, 1); }
 HALF static void work_half(int kind, const void *task, long from, long to) { work(kind, task, from, to, 0); }
+static void work_plain(int kind, const void *task, long from, long to) { work(kind, task, from, to, 0); }
 
-static int level = -1;
+static int level = PLAIN; /* until qwenvl_level is called */
 int qwenvl_version(void) { return VERSION; }
 
 /* Use no more than `wanted` (a test asks for less); return what is used: 0 plain C, 1 AVX2, 2 AVX-512. */
@@ -446,13 +451,10 @@ int qwenvl_level(int wanted) {
 }
 
 static void run(int kind, const void *task, long from, long to) {
-    if (level == PLAIN) work(kind, task, from, to, 0);
-    else (level == AVX512 ? work_wide : work_half)(kind, task, from, to);
+    (level == AVX512 ? work_wide : level == AVX2 ? work_half : work_plain)(kind, task, from, to);
 }
 
-/* Do a task of `rows` rows, shared out over threads. */
 void qwenvl_rows(int kind, const Rows *task, long rows, int threads) {
-    if (level < 0) qwenvl_level(AVX512);
     (void)threads;
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows > 1)
     for (long n = 0; n < rows; n++) run(kind, task, n, n + 1);
@@ -464,9 +466,8 @@ static void run_part(const Product *products, int matrices, int gated, long coun
         const Product *p = products + i;
         long blocks = p->rows / TOGETHER, from = blocks * self / count * TOGETHER;
         long to = self + 1 == count ? p->rows : blocks * (self + 1) / count * TOGETHER;
-        if (to - from < TOGETHER) continue;
-        run(p->format, p, from, to);
-        if (!gated || i) run(FINISH, p, from, to);
+        if (to - from >= TOGETHER) run(p->format, p, from, to);
+        if (to - from >= TOGETHER && (!gated || i)) run(FINISH, p, from, to);
     }
 }
 
@@ -475,7 +476,6 @@ static void run_part(const Product *products, int matrices, int gated, long coun
  * `gated`, two matrices of as many rows give one result, silu(first) * second. Returns 0, or 1 without memory. */
 int qwenvl_products(int format, const Matrix *of, int matrices, int gated, const void *x, int half, long inner,
                     long batch, int threads) {
-    if (level < 0) qwenvl_level(AVX512);
     Product products[MATRICES];
     long count = batch * inner, groups = format == BF16 ? 0 : count / GROUP, outputs = 0;
     for (int i = 0; i < matrices; i++) outputs += of[i].rows * batch;

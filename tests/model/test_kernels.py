@@ -12,6 +12,7 @@ from model import kernels, quantize
 from model.kernels import Operand
 from model.layers import RMSNorm
 from model.linear import Layer, Linear, gated, together
+from model.rope import rotate, vision_table
 
 ROOT = Path(__file__).parents[2]
 PLAIN, BEST = 0, 2
@@ -214,12 +215,31 @@ def test_a_norm_is_what_torch_computes(level: int, dtype: torch.dtype) -> None:
     torch.manual_seed(2)
     layer = RMSNorm(192, 1e-6).to(dtype)
     layer.weight.copy_(torch.rand(192))
-    for x in (torch.randn(1, 1, 192), 1e-4 * torch.randn(4, 192), torch.zeros(1, 192), torch.randn(1, 9, 192)):
+    for x in (torch.randn(1, 1, 192), 1e-4 * torch.randn(4, 192), torch.zeros(1, 192), torch.randn(1, 99, 192)):
         given = x.to(dtype)
         wanted = torch.nn.functional.rms_norm(given.float(), (192,), layer.weight.float(), 1e-6)
         assert torch.allclose(layer(given).float(), wanted, rtol=1e-5 if dtype is torch.float32 else 8e-3, atol=1e-7)
     x = torch.full((1, 192), float("nan"), dtype=dtype)
     assert layer(x).isnan().all()
+
+
+@pytest.mark.parametrize("table_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_heads_are_rotated_as_torch_does_it(
+    level: int, dtype: torch.dtype, table_dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(3)
+    cos, sin = (part[:, None].to(table_dtype) for part in vision_table(torch.randint(0, 30, (7, 2)), 40))
+    packed = torch.randn(7, 3, 4, 40).to(dtype)
+    given = [*packed.unbind(1), torch.randn(7, 4, 80).to(dtype)[..., ::2], packed[:, 0].view(7, 4, 40)[:, :1]]
+    found = [rotate(x, cos, sin) for x in given]
+    row = rotate(given[0].view(1, 7, 4, 40), cos[None], sin[None])
+    monkeypatch.setattr(kernels, "available", lambda: False)
+    for x, turned in zip(given, found, strict=True):
+        wanted = rotate(x.float(), cos.float(), sin.float())
+        assert turned.shape == x.shape and turned.dtype is dtype
+        assert torch.allclose(turned.float(), wanted, rtol=1e-6 if dtype is torch.float32 else 8e-3, atol=1e-5)
+    assert torch.equal(row[0], found[0])
 
 
 def test_a_linear_layer_takes_the_kernel_for_few_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
