@@ -12,9 +12,10 @@ from model.training.placing import HELD_PAIRS
 
 @dataclass(frozen=True)
 class Origin:
-    """How the weights came to be."""
+    """How the weights came to be; `shown` are the parts that any run drew from, forgotten or not."""
 
     command: str
+    shown: set[str]
     before: list[str]
     seed: int
     commit: str
@@ -109,7 +110,7 @@ def card(origin: Origin, taught: Collection[str], measured: Report | None) -> st
         known=card_lines.known(taught),
         unknown=card_lines.unknown(taught),
         weak=card_lines.weak(measured),
-        sources=card_lines.sources(taught),
+        sources=card_lines.sources(origin.shown),
         measured=measured_text(measured) if measured else "\nNot measured.\n",
         command=origin.command,
         before="".join(f"\n- Before it, whose weights it began with: {run}." for run in origin.before),

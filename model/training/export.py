@@ -136,10 +136,17 @@ def run_of(run: Mapping[str, Any]) -> str:
     return f"`{command_of(run['args'])}`: {run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes"
 
 
+def shown(checkpoint: Mapping[str, Any]) -> set[str]:
+    """The parts that the mix of any run of these weights named; one that ended at no share had one before."""
+    runs = [checkpoint, *checkpoint.get("before", [])]
+    return {name for run in runs for name, _ in run.get("args", {}).get("parts", PARTS)}
+
+
 def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:
     """Where the weights come from, for the card."""
     return Origin(
         command=command_of(checkpoint.get("args", {})),
+        shown=shown(checkpoint),
         before=[run_of(run) for run in checkpoint.get("before", [])],
         seed=int(checkpoint.get("args", {}).get("seed", 0)),
         commit=head_commit(Path(__file__).parent),

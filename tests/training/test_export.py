@@ -134,10 +134,13 @@ def test_the_card_names_whose_work_was_shown_and_no_other() -> None:
 def test_a_part_without_a_share_is_not_taught(checkpoint: Path, tmp_path: Path) -> None:
     state = torch.load(checkpoint, weights_only=True)
     state["args"]["parts"] = (("shapes", 1.0), ("boxes", 0.0))
+    earlier = {"args": state["args"] | {"parts": (("shapes", 0.5), ("things", 0.5))}, "elapsed": 60.0}
+    state["before"] = [earlier | {"step": 1, "samples": 2, "questions": 3}]
     torch.save(state, tmp_path / "checkpoint.pt")
     export.export(tmp_path / "checkpoint.pt", tmp_path / "small", samples=0)
     card = (tmp_path / "small" / "CARD.md").read_text(encoding="utf-8")
     assert "- Shapes:" in card and "bbox_2d" not in card
+    assert "Twemoji" in card and "everyday things" not in card  # shown by an earlier run, and not taught since
 
 
 def test_weak_rows_are_named_and_rows_of_few_questions_are_not() -> None:
