@@ -119,9 +119,9 @@ def _library() -> ctypes.CDLL:
 
 
 def fit(*tensors: Tensor) -> bool:
-    """Say whether the kernels take such tensors: on the CPU, float32 or bfloat16, nothing to differentiate."""
+    """Say whether the kernels take such tensors: on the CPU, float32 or bfloat16, nothing to differentiate or compile."""
     plain = all(x.device.type == "cpu" and x.dtype in (HALF, WIDE) for x in tensors)
-    return plain and not torch.is_grad_enabled() and available()
+    return plain and not torch.is_grad_enabled() and not torch.compiler.is_compiling() and available()
 
 
 def serves(kind: str, x: Tensor, outputs: int) -> bool:

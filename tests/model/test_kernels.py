@@ -255,6 +255,19 @@ def test_a_linear_layer_takes_the_kernel_for_few_rows_only(monkeypatch: pytest.M
     assert len(calls) == 2
 
 
+def test_what_is_compiled_stays_with_torch() -> None:
+    """A compiler cannot see into the kernels; it would break the graph at each and warn."""
+    graphs = []
+
+    def backend(graph: torch.fx.GraphModule, _: object) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    layer, x = RMSNorm(64, 1e-6), torch.randn(3, 64)
+    compiled = torch.compile(layer, backend=backend, fullgraph=True)
+    assert torch.allclose(compiled(x), layer(x), atol=1e-6) and len(graphs) == 1
+
+
 def test_switched_off_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(kernels.OFF, "1")
     kernels._open.cache_clear()
