@@ -119,7 +119,7 @@ def _library() -> ctypes.CDLL:
 
 
 def fit(*tensors: Tensor) -> bool:
-    """Say whether the kernels take such tensors: on the CPU, float32 or bfloat16, nothing to differentiate or compile."""
+    """Say whether the kernels take such tensors: float32 or bfloat16 on the CPU, with nothing to derive or compile."""
     plain = all(x.device.type == "cpu" and x.dtype in (HALF, WIDE) for x in tensors)
     return plain and not torch.is_grad_enabled() and not torch.compiler.is_compiling() and available()
 
