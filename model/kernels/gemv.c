@@ -1,4 +1,4 @@
-/* Products of a few rows of activations with a stored weight matrix: what decoding a token does.
+/* Products of a few rows of activations with stored weights, as in decoding a token, and the steps between products.
  *
  * Every product computes y[m][n] = bias[n] + sum over k of x[m][k] * w[n][k], for `batch` rows m of activations, `rows`
  * outputs n and `inner` inputs k. A weight is read from memory once however many rows of activations there are, so the
