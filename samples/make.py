@@ -78,6 +78,17 @@ def three_circles() -> Image.Image:
     return picture
 
 
+def squared_paper() -> Image.Image:
+    """A blue circle, only its outline, on the left and a red arrow on the right, on squared paper."""
+    picture, pen = canvas((720, 480), (252, 252, 248))
+    for at in range(0, 720, 30):
+        pen.line([at, 0, at, 480], fill=(205, 214, 226), width=2)
+        pen.line([0, at, 720, at], fill=(205, 214, 226), width=2)
+    pen.ellipse([70, 140, 270, 340], outline=BLUE, width=10)
+    pen.polygon([(430, 215), (560, 215), (560, 170), (650, 240), (560, 310), (560, 265), (430, 265)], fill=RED)
+    return picture
+
+
 def moving_square() -> list[Image.Image]:
     """A red square that moves from the left to the right, on white, in four seconds."""
     frames = []
@@ -99,13 +110,29 @@ def changing_circle() -> list[Image.Image]:
     return frames
 
 
+def rising_triangle() -> list[Image.Image]:
+    """A green triangle that moves up and to the right, on white, in four seconds."""
+    frames = []
+    for index in range(40):
+        picture, pen = canvas((420, 420), WHITE)
+        x, y = 60 + 230 * index / 39, 290 - 230 * index / 39
+        pen.polygon([(x, y + 70), (x + 35, y), (x + 70, y + 70)], fill=GREEN)
+        frames.append(picture)
+    return frames
+
+
 PICTURES = {
     "two_shapes.png": two_shapes,
     "four_triangles.png": four_triangles,
     "hexagon_square.jpg": hexagon_square,
     "three_circles.png": three_circles,
+    "squared_paper.png": squared_paper,
 }
-CLIPS = {"moving_square.mp4": moving_square, "changing_circle.mp4": changing_circle}
+CLIPS = {
+    "moving_square.mp4": moving_square,
+    "changing_circle.mp4": changing_circle,
+    "rising_triangle.mp4": rising_triangle,
+}
 
 
 def write_clip(path: Path, frames: list[Image.Image], rate: int = 10) -> None:
