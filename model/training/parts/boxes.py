@@ -33,7 +33,7 @@ SKILLS = {
     "exists": 0.5,
 }
 AWAY = ("none", *map(str, range(-FAR, FAR + STEP + 1)))
-LONGEST = 42 * MOST  # every box takes about forty tokens
+LONGEST = 43 * MOST  # every box takes about forty tokens
 UNITS = ("none", *map(str, range(FARTHEST + 1)))
 
 
