@@ -6,19 +6,18 @@ They are optional: without them `available()` is false, `obstacle()` says why, a
 import ctypes
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 VERSION = 3  # of the library's functions; another one is not used
 FORMATS = {"bf16": 0, "int8": 1, "int4": 2}
-UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE = range(
-    3, 11
-)  # tasks of rows; the table stands at Rows in gemv.c
+# Tasks of rows; the table stands at Rows in gemv.c.
+UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE = range(3, 11)
 BLOCK = 256  # columns of a task of MOST
 FEWEST_OUTPUTS = 4  # rows of weights that the kernels take at a time
 # Rows of activations up to which reading the weights is the greater part of the work.
@@ -53,8 +52,7 @@ SIGNATURES = {
 }
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(NamedTuple):
     """A stored matrix of N outputs and K inputs, of a kind in FORMATS.
 
     bf16 takes weights (N, K) and a bfloat16 bias (N,); int8 (N, K) and float32 scales (N,), int4 (N, K/2) and bfloat16

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.training.assets.blobs import AssetsMissing
+from model.training.assets.pack import Pack
 from model.training.drawing.look import mixed
 from model.training.photographs import crop
 from model.training.pictured import pack
@@ -144,10 +145,10 @@ def photo(rng: random.Random, rgb: RGB, size: Size, split: Split) -> Pixels:
 
 
 @cache
-def photos_at_hand(folder: str) -> bool:
-    """Whether the packs in a folder hold photos; without them nothing stands on one."""
+def photos_at_hand(packed: Pack) -> bool:
+    """Whether the packs hold photos; without them nothing stands on one."""
     try:
-        return bool(pack().photos("train"))
+        return bool(packed.photos("train"))
     except AssetsMissing:
         return False
 
@@ -161,7 +162,7 @@ MAKERS: dict[str, Callable[[random.Random, RGB, Size], Pixels]] = {
 def kind_of(rng: random.Random, difficulty: float) -> str:
     """Which paper; more often plain while things are easy."""
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0] if rng.random() < 0.3 + 0.7 * difficulty else "plain"
-    return kind if kind != "photo" or photos_at_hand(str(pack().folder)) else "plain"
+    return kind if kind != "photo" or photos_at_hand(pack()) else "plain"
 
 
 def lay(rng: random.Random, kind: str, rgb: RGB, size: Size, split: Split = "train") -> NDArray[np.uint8]:
