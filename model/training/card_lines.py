@@ -83,6 +83,16 @@ def photos_line() -> str:
   colours and that it cannot tell what it shows."""
 
 
+def any_photos_line() -> str:
+    """Photos of anything."""
+    return """- Photos as such: it is taught to say their main colours and that it cannot tell what they show."""
+
+
+def any_films_line() -> str:
+    """Films of anything."""
+    return """- Films as such: likewise."""
+
+
 LINES = {
     "shapes": shapes_line,
     "drawings": drawings_line,
@@ -94,6 +104,8 @@ LINES = {
     "boxes": boxes_line,
     "pairs": pairs_line,
     "photos": photos_line,
+    "any_photos": any_photos_line,
+    "any_films": any_films_line,
 }
 
 
@@ -133,6 +145,8 @@ SOURCES = {
     "short_text": TYPE,
     "text": TYPE,
     "photos": PHOTOGRAPHS,
+    "any_photos": PHOTOGRAPHS,
+    "any_films": PHOTOGRAPHS,
     "drawings": PHOTOGRAPHS,  # faint, under some of them
     "boxes": PHOTOGRAPHS,
 }

@@ -1,21 +1,25 @@
-"""Photos of known kinds, and photographic pictures of nothing that can be named: crops, collages, textures."""
+"""Photos of known kinds, photographic pictures of nothing that can be named, and films of such pictures."""
 
 import random
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from model.training import colours
 from model.training.assets import tint
 from model.training.assets.pack import Pack, Photo
-from model.training.sample import Size, Split
+from model.training.sample import CELL, Size, Split
 
 Pixels = NDArray[np.uint8]
 MOSTLY = 0.2  # share of the picture that a colour must have to be told, beside the largest
 CROP = (0.12, 0.3)  # side of a crop that shows too little to tell, as a share of the photo's
 KEPT = (0.8, 1.0)  # side of a photo that is still seen after cropping
 OCTAVES = 5
+VIEW = 1.4  # side of a filmed picture, as a multiple of the frame's
+CUTS = 0.2  # share of films that show two pictures
 
 
 @cache
@@ -98,18 +102,59 @@ def grain(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Ima
     )
 
 
-UNKNOWN = {crop: 0.35, collage: 0.25, texture: 0.32, grain: 0.08}
+def whole(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """A photo as it is, of a kind that is not to be named."""
+    return Image.fromarray(known(rng, pack, size, split)[0])
 
 
-def unknown(rng: random.Random, pack: Pack, size: Size, split: Split) -> Pixels:
-    """A photographic picture of nothing that can be named."""
-    draw = rng.choices(list(UNKNOWN), list(UNKNOWN.values()))[0]
+Draw = Callable[[random.Random, Pack, Size, Split], Image.Image]
+UNKNOWN: dict[Draw, float] = {crop: 0.35, collage: 0.25, texture: 0.32, grain: 0.08}
+HEDGED: dict[Draw, float] = {whole: 0.55, crop: 0.12, collage: 0.1, texture: 0.18, grain: 0.05}
+
+
+def unknown(rng: random.Random, pack: Pack, size: Size, split: Split, draws: Mapping[Draw, float] = UNKNOWN) -> Pixels:
+    """A photographic picture of nothing that can be named, or that is not to be, by one of `draws`."""
+    draw = rng.choices(list(draws), list(draws.values()))[0]
     return np.asarray(draw(rng, pack, size, split))
 
 
+def filmed(rng: random.Random, pack: Pack, size: Size, split: Split, frames: int) -> Pixels:
+    """Frames (T, H, W, 3) of a camera that wanders and zooms over a photographic picture; some cut to a second one."""
+    cut = rng.randint(1, frames - 1) if frames > 2 and rng.random() < CUTS else frames
+    shots = [shot(rng, pack, size, split, count) for count in (cut, frames - cut) if count]
+    return np.concatenate(shots)
+
+
+def shot(rng: random.Random, pack: Pack, size: Size, split: Split, frames: int) -> Pixels:
+    """Frames (T, H, W, 3) between two views of one picture, unsteady where the hand is."""
+    height, width = size
+    wide = (round(height * VIEW), round(width * VIEW))
+    picture = Image.fromarray(unknown(rng, pack, wide, split, HEDGED))
+    views = [(rng.uniform(1.0, VIEW), rng.random(), rng.random()) for _ in range(2)]  # size, place across and down
+    shake = rng.choice((0.0, 0.0, 1.5))
+    found = []
+    for frame in range(frames):
+        at = frame / max(1, frames - 1)
+        zoom, x, y = ((1 - at) * one + at * two for one, two in zip(*views, strict=True))
+        left = min(max(0.0, x * (wide[1] - zoom * width) + rng.gauss(0, shake)), wide[1] - zoom * width)
+        top = min(max(0.0, y * (wide[0] - zoom * height) + rng.gauss(0, shake)), wide[0] - zoom * height)
+        box = (left, top, min(wide[1], left + zoom * width), min(wide[0], top + zoom * height))
+        found.append(np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box)))
+    return np.stack(found)
+
+
+def cell_colours(frames: Pixels) -> NDArray[np.int64]:
+    """Class of the commonest colour of every merged token of frames (T, H, W, 3), as a map (ceil(T/2), H/28, W/28)."""
+    seen = frames[::2, ::4, ::4]
+    steps, height, width, _ = seen.shape
+    names = tint.named(seen.reshape(-1, 3)).reshape(steps, height * 4 // CELL, CELL // 4, width * 4 // CELL, CELL // 4)
+    counts = np.stack([(names == number).sum(axis=(2, 4)) for number in range(len(colours.NAMES))])
+    return np.asarray(counts.argmax(axis=0) + 1, dtype=np.int64)
+
+
 def main_colours(pixels: Pixels) -> list[str]:
-    """One or two names of colours that most of a picture (H, W, 3) has, the larger first."""
-    seen = pixels[::2, ::2]  # every fourth pixel tells as much
-    opaque = np.concatenate([seen, np.full((*seen.shape[:2], 1), 255, np.uint8)], axis=-1)
+    """One or two names of colours that most of a picture (H, W, 3) has, or a clip (T, H, W, 3), the larger first."""
+    seen = pixels[..., ::2, ::2, :]  # every fourth pixel tells as much
+    opaque = np.concatenate([seen, np.full((*seen.shape[:-1], 1), 255, np.uint8)], axis=-1)
     shares = tint.measured(opaque, 0.0)
     return [name for place, (name, share) in enumerate(shares[:2]) if place == 0 or share >= MOSTLY]

@@ -5,26 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from model.training import photographs
+from model.training import photo_questions, photographs
 from model.training.data import held_out
-from model.training.parts import parts, photos
+from model.training.labels import colour_class
+from model.training.metrics import unsure
+from model.training.parts import parts
 from model.training.pictured import pack
 
 
 def answers(facts: dict[str, Any], lang: str) -> dict[tuple[str, ...], str]:
-    makers = (photos.captions, photos.name, photos.colour, photos.exists)
+    makers = photo_questions.MAKERS
     every = [ask for seed in range(80) for make in makers for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
     return {(ask.key, *ask.slots.values()): ask.answer for ask in every}
 
 
 def test_worked_answers() -> None:
-    apple = {"shown": "apple", "group": "grocery", "colours": ["red", "white"]}
+    apple = {"kind": "image", "shown": "apple", "group": "grocery", "colours": ["red", "white"]}
     found = answers(apple, "en")
     assert found[("caption",)] == "A photo of an apple, mostly red and white."
     assert found[("name_one",)] == "apple" and found[("main_color",)] == "red"
     assert found[("exists", "an apple")] == "yes" and found[("exists", "a lemon")] == "no"
     assert answers(apple, "zh")[("caption",)] == "一张苹果的照片，主要是红色和白色。"
-    other = {"shown": "", "group": "", "colours": ["green"]}
+    other = {"kind": "image", "shown": "", "group": "", "colours": ["green"]}
     found = answers(other, "en")
     assert found[("caption",)] == "A photo, mostly green; I cannot tell what it shows."
     assert found[("name_one",)] == found[("exists", "an apple")] == "I cannot tell"
@@ -63,3 +65,27 @@ def test_main_colours_are_measured() -> None:
     assert photographs.main_colours(pixels) == ["red", "blue"]
     pixels[:12] = (222, 28, 32)
     assert photographs.main_colours(pixels) == ["red"]
+
+
+def test_photos_and_films_of_anything_are_never_named() -> None:
+    for name, view in (("any_photos", "A photo, "), ("any_films", "A video, ")):
+        part = parts()[name]
+        for args in held_out(12, name):
+            sample = args.make()
+            assert part.caption(sample.facts, "en").startswith(view) and unsure(part.caption(sample.facts, "zh"))
+            assert sample.facts["colours"] == photographs.main_colours(sample.frames)
+            for qa in sample.questions:
+                assert qa.skill == "colour" or unsure(qa.answer), qa
+
+
+def test_a_film_wanders_over_its_picture_and_keeps_its_size() -> None:
+    for seed in range(12):
+        film = photographs.filmed(random.Random(seed), pack(), (84, 112), "train", 5)
+        assert film.shape == (5, 84, 112, 3) and film.dtype == np.uint8
+
+
+def test_every_token_is_told_its_commonest_colour() -> None:
+    frames = np.zeros((3, 28, 56, 3), dtype=np.uint8)
+    frames[:, :, :28], frames[:, :, 28:] = (222, 28, 32), (35, 80, 215)
+    frames[:, :5] = 255
+    assert photographs.cell_colours(frames).tolist() == [[[colour_class("red"), colour_class("blue")]]] * 2

@@ -1,0 +1,5 @@
+"""Films of anything, which a camera wanders over: main colours are told, and that it cannot be told what they show."""
+
+from model.training.hedged import hedging
+
+PART = hedging("any_films", "video")

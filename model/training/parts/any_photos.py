@@ -1,0 +1,5 @@
+"""Photos of anything: their main colours are told, and that it cannot be told what they show."""
+
+from model.training.hedged import hedging
+
+PART = hedging("any_photos", "image")
