@@ -160,6 +160,7 @@ def details(outcomes: Sequence[Outcome]) -> Report:
     for outcome in outcomes:
         told.setdefault(outcome.name, []).append((outcome.wanted, outcome.answer))
     by_skill = {outcome.name: outcome.skill for outcome in outcomes}
+    every = {**told, "all parts": [pair for pairs in told.values() for pair in pairs]}
     return {
         "caption_facts": {
             name: metrics.facts_kept(pairs) for name, pairs in told.items() if by_skill[name] in ("caption", "default")
@@ -174,7 +175,7 @@ def details(outcomes: Sequence[Outcome]) -> Report:
         },
         "abstention": {
             name: metrics.abstention(pairs)
-            for name, pairs in told.items()
+            for name, pairs in every.items()
             if any(metrics.unsure(wanted) for wanted, _ in pairs)
         },
         "boxes": {name: box_scores(pairs) for name, pairs in told.items() if by_skill[name].startswith("locate")},
