@@ -36,6 +36,26 @@ class Causal:
     mask: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class Branched:
+    """Rows (B, S) of a shared prefix of P positions and branches behind it, each seeing the prefix and itself.
+
+    Branches of about one length are computed together, padded to the longest of them: for each such group `rows` (n,)
+    says in which row a branch lies and `slots` (n, L) where its positions stand among all B * S, any for padding.
+    `order` (B, S) says where the result of each position stands behind those of the prefixes and of the groups before.
+    """
+
+    prefix: int
+    rows: tuple[Tensor, ...]
+    slots: tuple[Tensor, ...]
+    order: Tensor
+
+    def to(self, device: torch.device) -> "Branched":
+        """Move every tensor."""
+        moved = [tuple(one.to(device, non_blocking=True) for one in group) for group in (self.rows, self.slots)]
+        return Branched(self.prefix, *moved, self.order.to(device, non_blocking=True))
+
+
 def _varlen_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
     """Say why variable-length attention cannot run here, or None when it can."""
     if device.type != "cuda":
@@ -71,12 +91,15 @@ def resolve_backend(name: str, device: torch.device, dtype: torch.dtype) -> Back
     return Backend("sdpa", f"varlen cannot run: {obstacle}")
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, pattern: Segments | Causal, backend: Backend) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, pattern: Segments | Causal | Branched, backend: Backend) -> Tensor:
     """Scaled dot-product attention, softmax in float32 or better.
 
     With `Segments`: q, k, v (P, H, d) packed -> (P, H, d), attention within each segment.
     With `Causal`: q (B, H, S, d), k and v (B, K, T, d) with T >= S -> (B, H, S, d); the S queries are the last ones.
+    With `Branched`: q (B, H, S, d), k and v (B, K, S, d) -> (B, H, S, d).
     """
+    if isinstance(pattern, Branched):
+        return _branched(q, k, v, pattern, eager=backend.name == "eager")
     if isinstance(pattern, Causal):
         return _causal(q, k, v, pattern.mask, eager=backend.name == "eager")
     if backend.name == "varlen":
@@ -133,3 +156,22 @@ def _causal(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, eager: bool) -
         total = k.shape[2]
         mask = torch.ones(queries, total, dtype=torch.bool, device=q.device).tril(total - queries)
     return _dense(q, k, v, mask, mask is None, eager)
+
+
+def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -> Tensor:
+    """Attend within the prefixes, then a group of branches at a time; no score of two branches is ever computed."""
+    batch, heads, _, dim = q.shape
+    shared, groups = pattern.prefix, heads // k.shape[1]
+    flat = [x.transpose(1, 2).flatten(0, 1) for x in (q, k, v)]  # (B*S, H or K, d)
+    seen = [x[:, :, :shared].repeat_interleave(groups, dim=1) for x in (k, v)]  # (B, H, P, d)
+    found = [_dense(q[:, :, :shared], *seen, None, True, eager).transpose(1, 2).reshape(-1, heads, dim)]  # (B*P, H, d)
+    for rows, slots in zip(pattern.rows, pattern.slots, strict=True):
+        count, length = slots.shape
+        own = [x.index_select(0, slots.flatten()).view(count, length, -1, dim).transpose(1, 2) for x in flat]
+        own[1:] = [x.repeat_interleave(groups, dim=1) for x in own[1:]]  # (n, H, L, d)
+        keys, values = (torch.cat([one.index_select(0, rows), two], 2) for one, two in zip(seen, own[1:], strict=True))
+        mask = torch.ones(length, shared + length, dtype=torch.bool, device=q.device).tril(shared)
+        out = _dense(own[0], keys, values, mask, False, eager)  # (n, H, L, d)
+        found.append(out.transpose(1, 2).reshape(-1, heads, dim))  # (n*L, H, d)
+    whole = torch.cat(found).index_select(0, pattern.order.flatten())  # (B*S, H, d)
+    return whole.view(batch, -1, heads, dim).transpose(1, 2)  # (B, H, S, d)

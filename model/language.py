@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from model.attention import Backend, Causal, attend
+from model.attention import Backend, Branched, Causal, attend
 from model.cache import KVCache
 from model.config import TextConfig
 from model.layers import RMSNorm, SwiGLU
@@ -31,7 +31,7 @@ class Attention(nn.Module):
         self,
         x: Tensor,
         table: tuple[Tensor, Tensor],
-        pattern: Causal,
+        pattern: Causal | Branched,
         cache: KVCache | None,
         backend: Backend,
         wanted: slice = EVERY,
@@ -73,7 +73,7 @@ class DecoderLayer(nn.Module):
         self,
         x: Tensor,
         table: tuple[Tensor, Tensor],
-        pattern: Causal,
+        pattern: Causal | Branched,
         cache: KVCache | None,
         backend: Backend,
         wanted: slice = EVERY,
@@ -99,21 +99,24 @@ class LanguageModel(nn.Module):
         positions: Tensor,
         backend: Backend,
         cache: KVCache | None = None,
-        mask: Tensor | None = None,
+        mask: Tensor | Branched | None = None,
         wanted: slice = EVERY,
     ) -> Tensor:
         """(B, S, D) embeddings at M-RoPE positions (3, B, S) -> (B, W, D) after the final norm.
 
-        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal. What is not
-        `wanted` is not computed where nothing reads it: the last layer then works on the W positions only.
+        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal, or Branched
+        where every position is wanted. What is not `wanted` is not computed where nothing reads it: the last layer then
+        works on the W positions only.
         """
         config = self.config
         cos, sin = mrope_table(positions, config.head_dim, config.rope_theta, config.mrope_section)
         table = (cos[:, :, None].to(embeds.dtype), sin[:, :, None].to(embeds.dtype))  # (B, S, 1, d)
-        x, pattern, last = embeds, Causal(mask), len(self.layers) - 1
+        x, last = embeds, len(self.layers) - 1
+        pattern = mask if isinstance(mask, Branched) else Causal(mask)
         for layer in self.layers[:last]:
             x = layer(x, table, pattern, cache, backend)
-        pattern = Causal(None if mask is None else mask[:, :, wanted])
+        if isinstance(mask, Tensor):
+            pattern = Causal(mask[:, :, wanted])
         x = self.layers[last](x, table, pattern, cache, backend, wanted)
         if cache is not None:
             cache.advance(embeds.shape[1])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from model.attention import Branched
 from model.config import ModelConfig, PreprocessConfig
 from model.positions import Grid, mrope_positions
 from model.preprocess import MediaTensors, prepare
@@ -23,6 +24,7 @@ from model.training.pointing import Asker, Pointers, answer_tokens, askers_of, p
 from model.training.sample import QA, Sample
 
 IGNORE = -100
+GROUPS = 6  # of branches of about one length
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Batch:
     grids: tuple[Grid, ...]
     ids: Tensor  # (B, S)
     positions: Tensor  # (3, B, S)
-    mask: Tensor  # (B, 1, S, S)
+    branches: Branched  # who sees whom
     targets: Tensor  # (B, S)
     weights: Tensor  # (B, S)
     media: Tensor  # (B, S), true at the tokens of media
@@ -50,7 +52,8 @@ class Batch:
         """Move every tensor."""
         moved = {f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self) if f.type == Tensor}
         dense = {name: labels.to(device, non_blocking=True) for name, labels in self.dense.items()}
-        return replace(self, **moved, dense=dense, pointers=self.pointers.to(device))
+        branches, pointing = self.branches.to(device), self.pointers.to(device)
+        return replace(self, **moved, dense=dense, branches=branches, pointers=pointing)
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,32 @@ def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: 
     return Row(ids, targets, weights, branch, torch.cat(places, dim=1), askers)
 
 
-def branch_mask(branch: Tensor) -> Tensor:
-    """Return (B, 1, S, S), true where a token may look: back, at the prefix or within its own branch.
+def branched(branch: Tensor, groups: int = GROUPS) -> Branched:
+    """Lay out attention for `branch` (B, S): 0 in the prefix, as long in every row, then 1, 2, ...; -1 at padding.
 
-    `branch` (B, S) is -1 at padding, which sees only itself.
+    The branches of all rows are sorted by length and computed in `groups` groups, so that little is padding.
     """
-    length = branch.shape[1]
-    triangle = torch.ones(length, length, dtype=torch.bool).tril()
-    same = branch[:, :, None] == branch[:, None, :]
-    prefix = (branch == 0)[:, None, :]
-    return ((same | prefix) & triangle)[:, None]
+    count, length = branch.shape
+    shared = int((branch[0] == 0).sum())
+    if not bool(((branch == 0).sum(1) == shared).all()):
+        raise ValueError("the rows of a batch begin with prefixes of different lengths")
+    ends = [(int(row), torch.nonzero(branch[row] == number)[:, 0]) for row in range(count) for number in
+            range(1, int(branch[row].max()) + 1)]  # fmt: skip
+    spans = sorted(((row, int(at[0]), len(at)) for row, at in ends), key=lambda span: span[2])
+    size = -(-len(spans) // groups)
+    order, done = torch.zeros_like(branch), count * shared
+    order[:, :shared] = torch.arange(done).view(count, shared)
+    rows, slots = [], []
+    for first in range(0, len(spans), size):
+        chunk = spans[first : first + size]
+        longest = chunk[-1][2]
+        slots.append(torch.zeros(len(chunk), longest, dtype=torch.long))
+        rows.append(torch.tensor([row for row, _, _ in chunk]))
+        for index, (row, start, many) in enumerate(chunk):
+            slots[-1][index, :many] = torch.arange(many) + row * length + start
+            order[row, start : start + many] = torch.arange(many) + done + index * longest
+        done += len(chunk) * longest
+    return Branched(shared, tuple(rows), tuple(slots), order)
 
 
 def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer: Tokenizer, config: ModelConfig,
@@ -125,7 +144,7 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
         grids=tuple(medium.grid for own in media for medium in own),
         ids=ids,
         positions=positions,
-        mask=branch_mask(branch),
+        branches=branched(branch),
         targets=targets,
         weights=weights,
         media=seen,

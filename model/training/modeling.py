@@ -157,7 +157,7 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) ->
         return found
     depth = len(model.model.layers)
     with listening(model, depth // 2, max(depth // 2, depth - 2)) as heard:
-        hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.mask)
+        hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.branches)
     middle, late = heard
     told = {f"decoder_{name}": loss for name, loss in teachers.decoder(middle[batch.media], batch.dense).items()}
     pointed = {f"point_{name}": loss for name, loss in teachers.pointer(middle, batch.pointers).items()}

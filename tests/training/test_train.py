@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from model.attention import Backend, Causal, attend
 from model.training import state, train
-from model.training.batches import branch_mask
+from model.training.batches import branched
 from model.training.export import TOKENIZER, write_folder
 
 
@@ -57,7 +59,33 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
         assert second["step"] == 1 and second["before"] == start.before
 
 
-def test_a_branch_sees_the_prefix_and_itself() -> None:
-    branch = torch.tensor([[0, 0, 1, 1, 2, -1]])
-    seen = [[i for i in range(6) if row[i]] for row in branch_mask(branch)[0, 0].tolist()]
-    assert seen == [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 4], [0, 1, 5]]
+def masked(branch: Tensor) -> Tensor:
+    """Who sees whom, written out (B, 1, S, S): back, at the prefix or within the own branch; padding sees itself."""
+    triangle = torch.ones(branch.shape[1], branch.shape[1], dtype=torch.bool).tril()
+    same = branch[:, :, None] == branch[:, None, :]
+    return ((same | (branch == 0)[:, None, :]) & triangle)[:, None]
+
+
+BRANCHES = torch.tensor(
+    [[0, 0, 1, 1, 1, 2, 3, 3, 3, 3, -1], [0, 0, 1, 2, 2, 2, 2, 2, 3, 3, 3], [0, 0, 1, 1, -1, -1, -1, -1, -1, -1, -1]]
+)
+
+
+@pytest.mark.parametrize("groups", [1, 3, 20])
+@pytest.mark.parametrize("name", ["sdpa", "eager"])
+def test_branches_see_the_prefix_and_themselves(name: str, groups: int) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(3, heads, 11, 8, requires_grad=True) for heads in (4, 2, 2))
+    real = (BRANCHES >= 0)[:, None, :, None]
+    weights = torch.randn(3, 4, 11, 8) * real
+    found = []
+    for pattern in (Causal(masked(BRANCHES)), branched(BRANCHES, groups)):
+        out = attend(q, k, v, pattern, Backend(name, "test"))
+        found.append([out * real, *torch.autograd.grad((out * weights).sum(), (q, k, v))])
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
+
+
+def test_prefixes_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="prefixes of different lengths"):
+        branched(torch.tensor([[0, 0, 1], [0, 1, 1]]))
