@@ -164,7 +164,9 @@ def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -
     shared, groups = pattern.prefix, heads // k.shape[1]
     flat = [x.transpose(1, 2).flatten(0, 1) for x in (q, k, v)]  # (B*S, H or K, d)
     seen = [x[:, :, :shared].repeat_interleave(groups, dim=1) for x in (k, v)]  # (B, H, P, d)
-    found = [_dense(q[:, :, :shared], *seen, None, True, eager).transpose(1, 2).reshape(-1, heads, dim)]  # (B*P, H, d)
+    found = [
+        _dense(q[:, :, :shared], seen[0], seen[1], None, True, eager).transpose(1, 2).reshape(-1, heads, dim)
+    ]  # (B*P, H, d)
     for rows, slots in zip(pattern.rows, pattern.slots, strict=True):
         count, length = slots.shape
         own = [x.index_select(0, slots.flatten()).view(count, length, -1, dim).transpose(1, 2) for x in flat]
