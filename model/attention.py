@@ -52,8 +52,8 @@ class Branched:
 
     def to(self, device: torch.device) -> "Branched":
         """Move every tensor."""
-        moved = [tuple(one.to(device, non_blocking=True) for one in group) for group in (self.rows, self.slots)]
-        return Branched(self.prefix, *moved, self.order.to(device, non_blocking=True))
+        rows, slots = (tuple(one.to(device) for one in group) for group in (self.rows, self.slots))
+        return Branched(self.prefix, rows, slots, self.order.to(device))
 
 
 def _varlen_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
@@ -164,9 +164,8 @@ def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -
     shared, groups = pattern.prefix, heads // k.shape[1]
     flat = [x.transpose(1, 2).flatten(0, 1) for x in (q, k, v)]  # (B*S, H or K, d)
     seen = [x[:, :, :shared].repeat_interleave(groups, dim=1) for x in (k, v)]  # (B, H, P, d)
-    found = [
-        _dense(q[:, :, :shared], seen[0], seen[1], None, True, eager).transpose(1, 2).reshape(-1, heads, dim)
-    ]  # (B*P, H, d)
+    out = _dense(q[:, :, :shared], seen[0], seen[1], None, True, eager)  # (B, H, P, d)
+    found = [out.transpose(1, 2).reshape(-1, heads, dim)]  # (B*P, H, d)
     for rows, slots in zip(pattern.rows, pattern.slots, strict=True):
         count, length = slots.shape
         own = [x.index_select(0, slots.flatten()).view(count, length, -1, dim).transpose(1, 2) for x in flat]
