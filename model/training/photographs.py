@@ -136,8 +136,10 @@ def shot(rng: random.Random, pack: Pack, size: Size, split: Split, frames: int) 
     for frame in range(frames):
         at = frame / max(1, frames - 1)
         zoom, x, y = ((1 - at) * one + at * two for one, two in zip(*views, strict=True))
-        left = min(max(0.0, x * (wide[1] - zoom * width) + rng.gauss(0, shake)), wide[1] - zoom * width)
-        top = min(max(0.0, y * (wide[0] - zoom * height) + rng.gauss(0, shake)), wide[0] - zoom * height)
+        room = (max(0.0, wide[1] - zoom * width), max(0.0, wide[0] - zoom * height))
+        left, top = (
+            min(max(0.0, place * free + rng.gauss(0, shake)), free) for place, free in zip((x, y), room, strict=True)
+        )
         box = (left, top, min(wide[1], left + zoom * width), min(wide[0], top + zoom * height))
         found.append(np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, box=box)))
     return np.stack(found)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from model.training import photo_questions, photographs
-from model.training.data import held_out
+from model.training.data import CLIP_SIZES, held_out
 from model.training.labels import colour_class
 from model.training.metrics import unsure
 from model.training.parts import parts
@@ -79,9 +79,9 @@ def test_photos_and_films_of_anything_are_never_named() -> None:
 
 
 def test_a_film_wanders_over_its_picture_and_keeps_its_size() -> None:
-    for seed in range(12):
-        film = photographs.filmed(random.Random(seed), pack(), (84, 112), "train", 5)
-        assert film.shape == (5, 84, 112, 3) and film.dtype == np.uint8
+    for seed, size in zip(range(60), CLIP_SIZES * 8, strict=False):
+        film = photographs.filmed(random.Random(seed), pack(), size, "train", 5)
+        assert film.shape == (5, *size, 3) and film.dtype == np.uint8
 
 
 def test_every_token_is_told_its_commonest_colour() -> None:
