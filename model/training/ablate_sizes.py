@@ -76,6 +76,7 @@ def measured(run: Run, args: argparse.Namespace) -> dict[str, float]:
 def row_of(name: str, args: argparse.Namespace, device: torch.device) -> Row:
     """Train and measure one size."""
     config = small_config(SIZES[name], Tokenizer.from_file(TOKENIZER))
+    torch.compiler.reset()  # what was compiled for the size before counts against the limit of this one
     run = fresh(config, args, device)
     if args.compile:
         compile_elementwise(run.model)
