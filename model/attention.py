@@ -168,7 +168,9 @@ def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -
     found = [out.transpose(1, 2).reshape(-1, heads, dim)]  # (B*P, H, d)
     for rows, slots in zip(pattern.rows, pattern.slots, strict=True):
         count, length = slots.shape
-        own = [x.index_select(0, slots.flatten()).view(count, length, -1, dim).transpose(1, 2) for x in flat]
+        own = [
+            x.index_select(0, slots.flatten()).view(count, length, -1, dim).transpose(1, 2) for x in flat
+        ]  # (n, H or K, L, d)
         own[1:] = [x.repeat_interleave(groups, dim=1) for x in own[1:]]  # (n, H, L, d)
         keys, values = (torch.cat([one.index_select(0, rows), two], 2) for one, two in zip(seen, own[1:], strict=True))
         mask = torch.ones(length, shared + length, dtype=torch.bool, device=q.device).tril(shared)

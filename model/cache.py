@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 
 from model.config import TextConfig
+from model.errors import GenerationError
 
 
 class KVCache:
     """Keys and values of all layers, (layers, B, K, capacity, d), of which the first `length` positions are filled.
 
     `next_position` (B,) is the M-RoPE position of the next token; `visible` (B, capacity) is false where a row is
-    padded, or None when no row is. `stepper` decodes in place of QwenVL.step where steps are recorded.
+    padded, or None when no row is. `stepper` decodes in place of QwenVL.step where steps are recorded
+    or native.
     """
 
     def __init__(self, config: TextConfig, batch: int, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
@@ -31,6 +33,11 @@ class KVCache:
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def make_sure_of_room(self) -> None:
+        """Raise GenerationError where there is no room for another position."""
+        if self.length >= self.capacity:
+            raise GenerationError(f"the cache is full at {self.capacity} positions", "make one with room for more")
 
     def advance(self, positions: int) -> None:
         """Count `positions` new positions as filled, once all layers have stored theirs."""

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from model.attention import Backend, Causal
 from model.cache import CacheWindow, KVCache
-from model.errors import GenerationError
 from model.language import LanguageModel
 from model.rope import mrope_table
 
@@ -135,8 +134,7 @@ class Stepper:
 
         Raises CannotRecord with the cache as it was.
         """
-        if cache.length >= cache.capacity:
-            raise GenerationError(f"the cache is full at {cache.capacity} positions", "make one with room for more")
+        cache.make_sure_of_room()
         if self._step is None or self._length != cache.length:  # the first step, or the cache was used otherwise
             self._step, self._width, self._replay = StaticStep(*self._parts, cache), -1, None
         self._step.ids.copy_(ids)

@@ -72,6 +72,10 @@ class Linear(nn.Linear):
 class Embedding(nn.Embedding):
     """The token embedding, which is also the head where the two are tied."""
 
+    def operand(self, x: Tensor) -> kernels.Operand | None:
+        """What the native kernels multiply x (..., D) with for the scores of all tokens, if they serve."""
+        return operand(x, self.weight, None)
+
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
         return linear(hidden, self.weight)

@@ -16,6 +16,7 @@ from model.errors import PromptError
 from model.graph import CannotRecord, Stepper, recorder, whole_buckets
 from model.language import LAST, LanguageModel, padded_mask
 from model.linear import Linear
+from model.native import native_stepper
 from model.positions import mrope_positions
 from model.preprocess import MediaTensors, patch_chunks
 from model.vision import VisionTower
@@ -25,7 +26,8 @@ class QwenVL(nn.Module):
     """The vision tower and the decoder; submodule names follow the published weights.
 
     With tied embeddings there is no `lm_head`: the embedding matrix is the head. `static` says whether decoding takes
-    steps that can be recorded (model/graph.py); None leaves it to the device.
+    steps that can be recorded (model/graph.py); None leaves it to the device, and native steps (model/native.py) to the
+    kernels.
     """
 
     static: bool | None = None
@@ -157,6 +159,8 @@ class QwenVL(nn.Module):
                 cache.visible[row, :left] = False
             mask = padded_mask(cache.visible[:, : input_ids.shape[1]], input_ids.shape[1])
         hidden = self.model(self.embed(input_ids, features), positions, self.backend, cache, mask, LAST)
+        if self.static is None and cache.stepper is None and self.backend.name != "eager":
+            cache.stepper = native_stepper(self.model, self.lm_head or self.model.embed_tokens, cache)
         return self.logits(hidden[:, -1])
 
     def step(self, ids: Tensor, cache: KVCache) -> Tensor:

@@ -17,7 +17,7 @@ MODEL_FLOORS = (
     "errors config",
     "geometry kernels rope positions parameters linear layers quantize attention cache checkpoint devices sampling "
     "tokenizer",
-    "preprocess prompt text_stream vision language graph weights",
+    "preprocess prompt text_stream vision language native graph weights",
     "qwen",
     "loading generate packing",
     "facts roofline benchmark",

@@ -5,19 +5,19 @@ They are optional: without them `available()` is false, `obstacle()` says why, a
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-VERSION = 3  # of the library's functions; another one is not used
+VERSION = 4  # of the library's functions; another one is not used
 FORMATS = {"bf16": 0, "int8": 1, "int4": 2}
 # Tasks of rows; the table stands at Rows in gemv.c.
-UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE = range(3, 11)
+UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE, ATTEND = range(3, 12)
 BLOCK = 256  # columns of a task of MOST
 FEWEST_OUTPUTS = 4  # rows of weights that the kernels take at a time
 # Rows of activations up to which reading the weights is the greater part of the work.
@@ -40,16 +40,30 @@ class _Rows(ctypes.Structure):
 
     _fields_ = [
         *(("x", _P), ("with_", _P), ("y", _P), ("steps", _P), ("scales", _P)),
-        *(("inner", _L), ("padded", _L), ("heads", _L), ("half", _I), ("narrow", _I), ("eps", ctypes.c_float)),
+        *(("inner", _L), ("padded", _L), ("heads", _L), ("keys", _L)),
+        *(("half", _I), ("narrow", _I), ("eps", ctypes.c_float)),
     ]
 
 
 _ARRAYS = [_Matrix * count for count in range(5)]
 SIGNATURES = {
     "qwenvl_level": (_I,),
-    "qwenvl_products": (_I, _P, _I, _I, _P, _I, _L, _L, _I),
+    "qwenvl_products": (_I, _P, _I, _I, _I, _P, _I, _L, _L, _I),
     "qwenvl_rows": (_I, _P, _L, _I),
 }
+
+
+class Call(NamedTuple):
+    """A call of the library made ready; `kept` are its structures. Whoever holds it keeps its tensors alive."""
+
+    function: Callable[..., int]
+    arguments: tuple[int, ...]
+    kept: Any
+
+    def run(self) -> None:
+        """Do it."""
+        if self.function(*self.arguments):
+            raise MemoryError("no memory for the activations of a linear layer")
 
 
 class Operand(NamedTuple):
@@ -88,6 +102,7 @@ def _open() -> tuple[ctypes.CDLL | None, str]:
         if library.qwenvl_version() == VERSION:
             for name, types in SIGNATURES.items():
                 getattr(library, name).argtypes = types
+            library.qwenvl_rows.restype = None
             library.qwenvl_level(BEST)
             return library, ""
         reason = f"{path.name} is of another version"
@@ -137,35 +152,37 @@ def products(x: Tensor, operands: Sequence[Operand], gated: bool = False) -> lis
     Where `gated`, two matrices give one result: silu(first) * second. The activations are prepared once for all.
     """
     x = x.contiguous()
-    inner, shape = x.shape[-1], x.shape[:-1]
     outputs = [len(operand.weights) for operand in operands]
-    found = [x.new_empty((*shape, count)) for count in (outputs[1:] if gated else outputs)]
-    array = _ARRAYS[len(operands)]()
-    for at, (operand, out) in enumerate(zip(operands, found * 2 if gated else found, strict=True)):
-        weights, scales, bias = operand.weights, operand.scales, operand.bias
-        array[at] = _Matrix(weights.data_ptr(), _pointer(scales), _pointer(bias), out.data_ptr(), outputs[at])
-    failed = _library().qwenvl_products(
-        FORMATS[operands[0].kind],
-        ctypes.addressof(array),
-        len(operands),
-        gated,
-        x.data_ptr(),
-        x.dtype is HALF,
-        inner,
-        x.numel() // inner,
-        torch.get_num_threads(),
-    )
-    if failed:
-        raise MemoryError("no memory for the activations of a linear layer")
+    found = [x.new_empty((*x.shape[:-1], count)) for count in (outputs[1:] if gated else outputs)]
+    product_call(x, operands, found, gated).run()
     return found
+
+
+def product_call(
+    x: Tensor, operands: Sequence[Operand], found: Sequence[Tensor], gated: bool = False, add: bool = False
+) -> Call:
+    """`products` of contiguous x into `found`, made ready; where `add`, results are added to what stands there."""
+    array = _ARRAYS[len(operands)]()
+    for at, (operand, out) in enumerate(zip(operands, [*found] * 2 if gated else found, strict=True)):
+        weights, scales, bias = operand.weights, operand.scales, operand.bias
+        array[at] = _Matrix(weights.data_ptr(), _pointer(scales), _pointer(bias), out.data_ptr(), len(weights))
+    inner = x.shape[-1]
+    shape = (x.data_ptr(), x.dtype is HALF, inner, x.numel() // inner, torch.get_num_threads())
+    arguments = (FORMATS[operands[0].kind], ctypes.addressof(array), len(operands), gated, add, *shape)
+    return Call(_library().qwenvl_products, arguments, array)
+
+
+def rows_call(kind: int, count: int, x: Tensor, y: Tensor, **rest: Tensor | int | float | None) -> Call:
+    """A task of `count` rows, made ready."""
+    task = _Rows(x=x.data_ptr(), y=y.data_ptr(), half=x.dtype is HALF)
+    for name, value in rest.items():
+        setattr(task, name, value.data_ptr() if isinstance(value, Tensor) else value)
+    return Call(_library().qwenvl_rows, (kind, ctypes.addressof(task), count, torch.get_num_threads()), task)
 
 
 def _rows(kind: int, count: int, x: Tensor, y: Tensor, **rest: Tensor | int | float | None) -> None:
     """Do one task of `count` rows."""
-    task = _Rows(x=x.data_ptr(), y=y.data_ptr(), half=x.dtype is HALF)
-    for name, value in rest.items():
-        setattr(task, name, value.data_ptr() if isinstance(value, Tensor) else value)
-    _library().qwenvl_rows(kind, ctypes.addressof(task), count, torch.get_num_threads())
+    rows_call(kind, count, x, y, **rest).run()
 
 
 def norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:

@@ -9,10 +9,9 @@
  *   int8    1 + 4 / inner           int8, a scale for each 64 (half of the weights' error)
  *   int4    0.5 + 2 / 64            the same (a twentieth of the weights' error)
  *
- * The loops are plain C that compilers turn into vectors, compiled for several instruction sets; the widest that the
- * machine has is chosen once. For AVX-512 with VNNI each format has a form of its own, because compilers do not find
- * it. Threads are OpenMP's, in the pool of the library that torch has loaded, so that they do not spin against each
- * other. */
+ * The loops are plain C that compilers turn into vectors for several instruction sets, the widest that the machine has
+ * chosen once; for AVX-512 with VNNI the formats have forms of their own, which compilers do not find. Threads are
+ * OpenMP's, in the pool of the library that torch has loaded, so that they do not spin against each other. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,8 +35,8 @@ static int omp_get_thread_num(void) { return 0; }
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-enum { VERSION = 3, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16, MATRICES = 4 };
-enum { BF16, INT8, INT4, UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE, PREPARE, FINISH };
+enum { VERSION = 4, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16, MATRICES = 4 };
+enum { BF16, INT8, INT4, UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE, ATTEND, PREPARE, FINISH };
 
 /* A stored matrix and where its product goes, as kernels/__init__.py hands it over. */
 typedef struct {
@@ -54,10 +53,9 @@ typedef struct {
     const void *given; /* the activations as they came, (batch, inner) */
     float *x;          /* in float32 */
     int8_t *q;         /* x quantised by groups */
-    float *steps, *sums; /* the scale of each group of q, (batch, inner / GROUP), and its sum times its scale */
-    float *y;          /* (batch, rows) */
+    float *steps, *sums, *y; /* of each group of q its scale, and its sum times that; (batch, rows) */
     const float *gate; /* or NULL: silu of it is multiplied to y, (batch, rows) */
-    int half, format;  /* `given` and of->y are bfloat16 */
+    int half, format, add;  /* `given` and of->y are bfloat16; the product is added to of->y */
     long rows, inner, batch;
 } Product;
 INLINE float widen(uint16_t value) {
@@ -90,9 +88,6 @@ INLINE void put(void *y, int half, long k, float value) {
     else ((float *)y)[k] = value;
 }
 
-/* 1 where a value is NaN or infinite, told by its bits, whatever the compiler may assume about numbers. */
-INLINE int unsound(float value) { return (bits_of(value) & 0x7f800000) == 0x7f800000; }
-
 /* Four rows at a time: x is loaded once, and four chains of sums hide each other's latency. */
 INLINE void dot_bf16(const uint16_t *a, long stride, const float *x, long inner, float *y) {
     const uint16_t *b = a + stride, *c = b + stride, *d = c + stride;
@@ -106,26 +101,23 @@ INLINE void dot_bf16(const uint16_t *a, long stride, const float *x, long inner,
     y[0] = s0, y[1] = s1, y[2] = s2, y[3] = s3;
 }
 
-/* A row of int8 by groups; 128 makes a weight unsigned, and the groups' sums take it out again. */
-INLINE float dot_int8(const int8_t *w, const int8_t *q, const float *steps, const float *sums, long inner) {
-    float total = 0;
-    for (long g = 0; g < inner / GROUP; g++, w += GROUP, q += GROUP) {
-        int32_t sum = 0;
-        for (long k = 0; k < GROUP; k++) sum += (int32_t)(uint8_t)(w[k] ^ -128) * (int32_t)q[k];
-        total += (float)sum * steps[g] - 128 * sums[g];
-    }
-    return total;
+/* A group of weights as small unsigned numbers: int8 plus 128, or int4 plus 8, whose byte k holds weight k in its low
+ * half and weight k + 32 in its high half. */
+INLINE void spread(const uint8_t *w, int four, uint8_t *to) {
+    for (long k = 0; four && k < GROUP / 2; k++) to[k] = w[k] & 15, to[k + GROUP / 2] = w[k] >> 4;
+    for (long k = 0; !four && k < GROUP; k++) to[k] = w[k] ^ 128;
 }
 
-/* A row of int4: byte k of a group holds weight k in its low half and weight k + 32 in its high half, both plus 8. */
-INLINE float dot_int4(const uint8_t *w, const uint16_t *scales, const int8_t *q, const float *steps, const float *sums,
-                      long inner) {
+/* A row of int8 or int4 by groups, whose sums take out again what made the weights unsigned. */
+INLINE float dot_int(const uint8_t *w, const uint16_t *scales, int four, const int8_t *q, const float *steps,
+                     const float *sums, long inner) {
     float total = 0;
-    for (long g = 0; g < inner / GROUP; g++, w += GROUP / 2, q += GROUP) {
+    uint8_t weights[GROUP];
+    for (long g = 0; g < inner / GROUP; g++) {
         int32_t sum = 0;
-        for (long k = 0; k < GROUP / 2; k++) sum += (w[k] & 15) * (int32_t)q[k];
-        for (long k = 0; k < GROUP / 2; k++) sum += (w[k] >> 4) * (int32_t)q[k + GROUP / 2];
-        total += ((float)sum * steps[g] - 8 * sums[g]) * widen(scales[g]);
+        spread(w + g * GROUP / (four ? 2 : 1), four, weights);
+        for (long k = 0; k < GROUP; k++) sum += (int32_t)weights[k] * (int32_t)q[g * GROUP + k];
+        total += ((float)sum * steps[g] - (four ? 8 : 128) * sums[g]) * (four ? widen(scales[g]) : 1);
     }
     return total;
 }
@@ -153,40 +145,29 @@ WIDE static void dot_bf16_wide(const uint16_t *w, long stride, const float *x, l
     }
 }
 
-/* The two integer formats with 64 products an instruction. */
-WIDE static float dot_int8_wide(const int8_t *w, const int8_t *q, const float *steps, const float *sums, long inner) {
-    __m512 total = _mm512_setzero_ps();
-    const __m512i flip = _mm512_set1_epi8(-128);
-    float offset = 0;
-    for (long g = 0; g < inner / GROUP; g++) {
-        __m512i weights = _mm512_xor_si512(_mm512_loadu_si512(w + g * GROUP), flip);
-        __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, _mm512_loadu_si512(q + g * GROUP));
-        total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(steps[g]), total);
-        offset += sums[g];
-    }
-    return _mm512_reduce_add_ps(total) - 128 * offset;
-}
-
-WIDE static float dot_int4_wide(const uint8_t *w, const uint16_t *scales, const int8_t *q, const float *steps,
-                                const float *sums, long inner) {
+/* The integer formats with 64 products an instruction. */
+WIDE static float dot_int_wide(const uint8_t *w, const uint16_t *scales, int four, const int8_t *q, const float *steps,
+                               const float *sums, long inner) {
     __m512 total = _mm512_setzero_ps();
     const __m256i low = _mm256_set1_epi8(15);
     float offset = 0;
     for (long g = 0; g < inner / GROUP; g++) {
-        __m256i packed = _mm256_loadu_si256((const __m256i *)(w + g * GROUP / 2));
-        __m256i first = _mm256_and_si256(packed, low), second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low);
-        __m512i weights = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+        __m512i weights;
+        if (four) {
+            __m256i packed = _mm256_loadu_si256((const __m256i *)(w + g * GROUP / 2));
+            __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low);
+            weights = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_and_si256(packed, low)), second, 1);
+        } else weights = _mm512_xor_si512(_mm512_loadu_si512(w + g * GROUP), _mm512_set1_epi8(-128));
         __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, _mm512_loadu_si512(q + g * GROUP));
-        float scale = widen(scales[g]);
+        float scale = four ? widen(scales[g]) : 1;
         total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scale * steps[g]), total);
         offset += scale * sums[g];
     }
-    return _mm512_reduce_add_ps(total) - 8 * offset;
+    return _mm512_reduce_add_ps(total) - (four ? 8 : 128) * offset;
 }
 #else /* never called: the level stays below AVX512 */
 #define dot_bf16_wide dot_bf16
-#define dot_int8_wide dot_int8
-#define dot_int4_wide dot_int4
+#define dot_int_wide dot_int
 #endif
 
 /* Rows from..to of a product; the last block of four overlaps the one before it where the count is no multiple. */
@@ -207,15 +188,12 @@ INLINE void range_bf16(const Product *p, long from, long to, int wide) {
 INLINE void range_int(const Product *p, int four, long from, long to, int wide) {
     const float *bias = p->of->bias, *scales = p->of->scales;
     for (long n = from; n < to; n++) for (long m = 0; m < p->batch; m++) {
-        const int8_t *w = (const int8_t *)p->of->weights + n * p->inner / (four ? 2 : 1), *q = p->q + m * p->inner;
+        const uint8_t *w = (const uint8_t *)p->of->weights + n * p->inner / (four ? 2 : 1);
         const uint16_t *groups = (const uint16_t *)p->of->scales + n * p->inner / GROUP;
+        const int8_t *q = p->q + m * p->inner;
         const float *steps = p->steps + m * p->inner / GROUP, *sums = p->sums + m * p->inner / GROUP;
-        float y;
-        if (four && wide) y = dot_int4_wide((const uint8_t *)w, groups, q, steps, sums, p->inner);
-        else if (four) y = dot_int4((const uint8_t *)w, groups, q, steps, sums, p->inner);
-        else if (wide) y = dot_int8_wide(w, q, steps, sums, p->inner) * scales[n];
-        else y = dot_int8(w, q, steps, sums, p->inner) * scales[n];
-        p->y[m * p->rows + n] = y + (bias ? bias[n] : 0.0f);
+        float y = (wide ? dot_int_wide : dot_int)(w, groups, four, q, steps, sums, p->inner);
+        p->y[m * p->rows + n] = (four ? y : y * scales[n]) + (bias ? bias[n] : 0.0f);
     }
 }
 
@@ -231,21 +209,22 @@ INLINE float exponential(float x) {
 
 INLINE float silu(float x) { return x / (1 + exponential(-x)); }
 
-/* Outputs from..to of a product as they are handed over, gated where a gate is. */
+/* Outputs from..to of a product as they are handed over: gated where a gate is, or added to what stands there. */
 INLINE void finish(const Product *p, long from, long to) {
     for (long m = 0; m < p->batch * p->rows; m += p->rows) {
         if (p->gate) for (long n = m + from; n < m + to; n++) p->y[n] *= silu(p->gate[n]);
+        if (p->add) for (long n = m + from; n < m + to; n++) p->y[n] += at(p->of->y, p->half, n);
         for (long n = m + from; n < m + to; n++) put(p->of->y, p->half, n, p->y[n]);
     }
 }
 
-/* Quantise `count` activations to int8 and write their scale; return the sum of the former. What is not finite makes
- * the scale NaN, so that it is not lost. */
+/* Quantise `count` activations to int8 and write their scale; return the sum of the former. What is not finite, told by
+ * its bits whatever the compiler assumes about numbers, makes the scale NaN, so that it is not lost. */
 INLINE int32_t quantize(const void *x, int half, int8_t *q, float *step, long count) {
     float most = 0;
     int32_t bad = 0, total = 0;
     for (long k = 0; k < count; k++) most = fabsf(at(x, half, k)) > most ? fabsf(at(x, half, k)) : most;
-    for (long k = 0; k < count; k++) bad |= unsound(at(x, half, k));
+    for (long k = 0; k < count; k++) bad |= (bits_of(at(x, half, k)) & 0x7f800000) == 0x7f800000;
     float inverse = !bad && most > 0 ? 127.0f / most : 0.0f;
     for (long k = 0; k < count; k++) {
         int32_t value = bad ? 0 : (int32_t)rintf(at(x, half, k) * inverse);
@@ -284,9 +263,10 @@ INLINE void prepare(const Product *p, long from, long to, int wide) {
  *   NORM      activations             weights               activations             -
  *   PACK      float weights           bfloat16 scales       int4, packed            -  (both are written)
  *   GATE      gates                   values                silu(gates) * values    -
- *   ROTATE    (rows, padded)          cosines (rows, inner) (rows, heads, inner)    -  `scales` are the sines; tables
- *                                                                                   are bfloat16 where `narrow` is 1
+ *   ROTATE    (rows, padded)          cosines (rows, inner) (rows, heads, inner)    -  `scales` are the sines
  *   MOST      activations (padded)    -                     float (inner,)          -  (a task for 256 columns)
+ *   ATTEND    q, k, v of the new      the cache of keys     a row a head of q       room for `padded` and `inner` more
+ *             position, head by head  (keys, padded, inner)                         floats a row
  *
  * Activations, their weights and results are bfloat16 where `half` is 1, else float32. */
 typedef struct {
@@ -294,8 +274,8 @@ typedef struct {
     void *with, *y;
     float *steps;
     const void *scales;
-    long inner, padded, heads;
-    int half, narrow;
+    long inner, padded, heads, keys; /* ATTEND: `heads` of q share each of `keys` heads; `scales` are the values */
+    int half, narrow; /* ROTATE: 1 where tables are bfloat16; ATTEND: how many positions, the new one among them */
     float eps;
 } Rows;
 
@@ -309,10 +289,9 @@ INLINE void unpack_row(const Rows *r, long n) {
     float step = r->steps[n] = most * 8 / 127;
     for (long g = 0; g < r->inner / GROUP; g++, from += GROUP / 2, to += GROUP) {
         float factor = most > 0 ? widen(scales[g]) / step : 0;
-        for (long k = 0; k < GROUP / 2; k++) {
-            to[k] = (int8_t)(int32_t)rintf((float)((int)(from[k] & 15) - 8) * factor);
-            to[k + GROUP / 2] = (int8_t)(int32_t)rintf((float)((int)(from[k] >> 4) - 8) * factor);
-        }
+        uint8_t group[GROUP];
+        spread(from, 1, group);
+        for (long k = 0; k < GROUP; k++) to[k] = (int8_t)(int32_t)rintf((float)((int)group[k] - 8) * factor);
     }
 }
 
@@ -360,6 +339,29 @@ INLINE void rotate_row(const Rows *r, int half, int narrow, long m) {
     }
 }
 
+/* Head h of q attends over the cache and the new key and value, which the first of the heads that share them stores. */
+INLINE void attend_row(const Rows *r, int half, long h) {
+    const long d = r->inner, size = d * (half ? 2 : 4), last = r->narrow - 1, j = h / r->heads;
+    const char *key = (const char *)r->x + (r->keys * r->heads + j) * size, *value = key + r->keys * size;
+    char *keys = (char *)r->with + j * r->padded * size, *values = (char *)r->scales + j * r->padded * size;
+    if (h % r->heads == 0) memcpy(keys + last * size, key, size), memcpy(values + last * size, value, size);
+    float *scores = r->steps + h * (r->padded + d), *out = scores + r->padded, most = -INFINITY, sum = 0;
+    memset(out, 0, (size_t)d * sizeof *out);
+    for (long t = 0; t <= last; t++) {
+        const char *from = t < last ? keys + t * size : key;
+        float score = 0;
+        for (long k = 0; k < d; k++) score += at(r->x, half, h * d + k) * at(from, half, k);
+        most = score > most ? score : most, scores[t] = score;
+    }
+    for (long t = 0; t <= last; t++) {
+        const char *from = t < last ? values + t * size : value;
+        float weight = exponential((scores[t] - most) * r->eps);
+        for (long k = 0; k < d; k++) out[k] += weight * at(from, half, k);
+        sum += weight;
+    }
+    for (long k = 0; k < d; k++) put(r->y, half, h * d + k, out[k] / sum);
+}
+
 /* The scale of a group with the least squared error: for each of several divisors, the weights as they then round give
  * the best scale by least squares. The value farthest from 0 may stand at -8. */
 INLINE float search_scale(const float *w) {
@@ -371,8 +373,7 @@ INLINE float search_scale(const float *w) {
         for (long k = 0; k < GROUP; k++) {
             float q = rintf(w[k] * inverse);
             q = q < -8 ? -8 : q > 7 ? 7 : q;
-            wq += w[k] * q;
-            qq += q * q;
+            wq += w[k] * q, qq += q * q;
         }
         if (qq > 0 && wq * wq > most * qq) most = wq * wq / qq, best = wq / qq;
     }
@@ -398,7 +399,7 @@ INLINE void pack_row(const Rows *r, long n) {
 INLINE void column_most(const Rows *r, int half, long block) {
     long first = block * 256, last = first + 256 < r->inner ? first + 256 : r->inner;
     float *most = r->y;
-    for (long k = first; k < last; k++) most[k] = 0;
+    memset(most + first, 0, (size_t)(last - first) * sizeof *most);
     for (long m = 0; m < r->padded; m++) for (long k = first; k < last; k++) {
         float value = fabsf(at(r->x, half, m * r->inner + k));
         most[k] = value > most[k] ? value : most[k];
@@ -415,21 +416,19 @@ INLINE void rows_as(int kind, const Rows *r, int half, long from, long to) {
         else if (kind == PACK) pack_row(r, n);
         else if (kind == GATE) gate_row(r, half, n);
         else if (kind == MOST) column_most(r, half, n);
+        else if (kind == ATTEND) attend_row(r, half, n);
         else if (r->narrow) rotate_row(r, half, 1, n);
         else rotate_row(r, half, 0, n);
     }
 }
 
-/* Rows from..to of any task. */
 INLINE void work(int kind, const void *task, long from, long to, int wide) {
-    switch (kind) {
-    case BF16: range_bf16(task, from, to, wide); return;
-    case INT8: range_int(task, 0, from, to, wide); return;
-    case INT4: range_int(task, 1, from, to, wide); return;
-    case PREPARE: prepare(task, from, to, wide); return;
-    case FINISH: finish(task, from, to); return;
-    }
-    if (((const Rows *)task)->half) rows_as(kind, task, 1, from, to);
+    if (kind == BF16) range_bf16(task, from, to, wide);
+    else if (kind == INT8) range_int(task, 0, from, to, wide);
+    else if (kind == INT4) range_int(task, 1, from, to, wide);
+    else if (kind == PREPARE) prepare(task, from, to, wide);
+    else if (kind == FINISH) finish(task, from, to);
+    else if (((const Rows *)task)->half) rows_as(kind, task, 1, from, to);
     else rows_as(kind, task, 0, from, to);
 }
 
@@ -473,8 +472,9 @@ static void run_part(const Product *products, int matrices, int gated, long coun
 
 /* Products of the same activations with up to four matrices in one go. Activations and results are bfloat16 where
  * `half` is 1, else float32; at least four rows a matrix, and for the integer formats `inner` a multiple of 64. Where
- * `gated`, two matrices of as many rows give one result, silu(first) * second. Returns 0, or 1 without memory. */
-int qwenvl_products(int format, const Matrix *of, int matrices, int gated, const void *x, int half, long inner,
+ * `gated`, two matrices of as many rows give one result, silu(first) * second; where `add`, results are added to what
+ * stands in their places. Returns 0, or 1 without memory. */
+int qwenvl_products(int format, const Matrix *of, int matrices, int gated, int add, const void *x, int half, long inner,
                     long batch, int threads) {
     Product products[MATRICES];
     long count = batch * inner, groups = format == BF16 ? 0 : count / GROUP, outputs = 0;
@@ -485,9 +485,9 @@ int qwenvl_products(int format, const Matrix *of, int matrices, int gated, const
     int8_t *q = (int8_t *)(y + outputs);
     for (int i = 0; i < matrices; i++) {
         const float *gate = gated && i ? products[0].y : NULL;
-        long rows = of[i].rows;
-        products[i] = (Product){of + i, x, room, q, steps, steps + groups, y, gate, half, format, rows, inner, batch};
-        y += rows * batch;
+        products[i] = (Product){of + i, x, room, q, steps, steps + groups, y, gate, half, format, add,
+                                of[i].rows, inner, batch};
+        y += of[i].rows * batch;
     }
     run(PREPARE, products, 0, batch);
     (void)threads;

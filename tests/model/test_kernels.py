@@ -1,9 +1,6 @@
 """The native kernels against plain float arithmetic and torch's routes, on every instruction set the machine has."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,27 +11,8 @@ from model.layers import RMSNorm
 from model.linear import Layer, Linear, gated, together
 from model.rope import rotate, vision_table
 
-ROOT = Path(__file__).parents[2]
 PLAIN, BEST = 0, 2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Build the library from this tree, so that it is these sources that are tested; skip without a compiler."""
-    folder = tmp_path_factory.mktemp("kernels")
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--build-lib", str(folder), "--build-temp", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    found = sorted(folder.rglob("gemv*.so"))
-    if not found:
-        pytest.skip(f"no compiler or no setuptools here: {built.stderr[-200:]}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "_candidates", lambda: found)
-        kernels._open.cache_clear()
-        if not kernels.available():
-            pytest.skip(kernels.obstacle())
-        with torch.no_grad():
-            yield
-    kernels._open.cache_clear()
+pytestmark = pytest.mark.usefixtures("library")
 
 
 @pytest.fixture(params=[0, 1, 2], ids=["plain", "avx2", "avx512"])
