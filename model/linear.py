@@ -4,6 +4,7 @@ A few rows of activations (decoding) are bound by reading the weights; torch's b
 thirds of the memory bandwidth there, the native kernel most of it (tests/bench/RESULTS.md).
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -36,25 +37,40 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return F.linear(x, weight, bias) if stored is None else kernels.products(x, [stored])[0]
 
 
+Run = tuple[list[Layer], list[kernels.Operand]]
+
+
+def runs(x: Tensor, layers: Sequence[Layer]) -> list[Run]:
+    """Divide layers into runs that the native kernels multiply x (..., D) with in one go.
+
+    A run's layers are stored in one format; one of layers that the kernels do not serve has no operands.
+    """
+    found: list[Run] = []
+    for layer in layers:
+        stored = layer.operand(x)
+        last = found[-1][1] if found else None
+        if last is None or (stored and stored.kind) != (last[-1].kind if last else None):
+            found.append(([], []))
+        found[-1][0].append(layer)
+        found[-1][1].extend([] if stored is None else [stored])
+    return found
+
+
 def together(x: Tensor, *layers: Layer) -> list[Tensor]:
-    """(..., D) -> (..., D_out) of each layer; in one go where the native kernels serve all of them alike."""
-    stored = _operands(x, layers)
-    return [layer(x) for layer in layers] if stored is None else kernels.products(x, stored)
+    """(..., D) -> (..., D_out) of each layer, those that the native kernels serve alike in one go."""
+    found: list[Tensor] = []
+    for group, stored in runs(x, layers):
+        found += kernels.products(x, stored) if stored else [layer(x) for layer in group]
+    return found
 
 
 def gated(x: Tensor, gate: Layer, up: Layer) -> Tensor:
     """(..., D) -> silu(gate(x)) * up(x), (..., D_out)."""
-    stored = _operands(x, (gate, up))
-    if stored is not None:
-        return kernels.products(x, stored, gated=True)[0]
+    first, *more = runs(x, (gate, up))
+    if first[1] and not more:
+        return kernels.products(x, first[1], gated=True)[0]
     gates, values = gate(x), up(x)
     return kernels.gate(gates, values) if kernels.fit(gates, values) else F.silu(gates) * values
-
-
-def _operands(x: Tensor, layers: tuple[Layer, ...]) -> list[kernels.Operand] | None:
-    """What the layers are stored as, None unless the native kernels serve each and all are of one kind."""
-    found = [stored for layer in layers if (stored := layer.operand(x)) is not None]
-    return found if len(found) == len(layers) and len({stored.kind for stored in found}) == 1 else None
 
 
 class Linear(nn.Linear):

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from model import kernels
 from model.cache import KVCache
-from model.kernels import Call, Operand
+from model.kernels import Call
 from model.language import DecoderLayer, LanguageModel
+from model.linear import runs
 from model.rope import mrope_table
 
 Sizes = dict[str, Tensor | int | float | None]  # what a task of the kernels is told beside its rows
@@ -90,11 +91,13 @@ class NativeStepper:
         self._add(kernels.rows_call(kernels.NORM, 1, self.x, self.normed, **sizes))
 
     def _products(self, x: Tensor, layers: Sequence[Any], found: Sequence[Tensor], **how: bool) -> None:
-        """Products of x with some layers."""
-        operands: list[Operand] = [stored for layer in layers if (stored := layer.operand(x)) is not None]
-        if len(operands) < len(layers) or len({stored.kind for stored in operands}) > 1:
-            raise CannotServe
-        self._add(kernels.product_call(x, operands, found, **how))
+        """Products of x with some layers, those of one format in one call."""
+        left = list(found)
+        for group, stored in runs(x, layers):
+            if not stored or (how.get("gated") and len(group) < len(layers)):
+                raise CannotServe
+            taken, left = left[: len(group)], left[len(group) :]
+            self._add(kernels.product_call(x, stored, taken, **how))
 
     def _add(self, call: Call) -> None:
         self.calls.append(call)

@@ -71,7 +71,7 @@ def expected_storage(config: ModelConfig, quantize: str = "none") -> dict[str, S
             found[name] = Stored(shape)
             continue
         rows, width = shape[0], padded(shape[1])
-        if quantize == "int4" and name.startswith("model.layers."):
+        if quantize == "int4" and in_four_bits(name.removesuffix(".weight")):
             found[name] = Stored((rows, width // 2), ("U8",))
             found[f"{name}_scale"] = Stored((rows, width // GROUP), ("BF16",))
         else:
@@ -109,6 +109,18 @@ def padded(inputs: int) -> int:
     3456
     """
     return -(-inputs // GROUP) * GROUP
+
+
+def in_four_bits(layer: str) -> bool:
+    """Say whether int4 keeps a linear layer so: those of the decoder, whose weights are read for every token.
+
+    Keys and values are not: a fiftieth of the weights, shared by several heads, and what costs most when rounded
+    (tests/bench/RESULTS.md). The head, where a token is chosen, and the tower, bound by arithmetic, take int8.
+
+    >>> [in_four_bits(f"model.layers.0.self_attn.{name}") for name in ("q_proj", "v_proj")], in_four_bits("lm_head")
+    ([True, False], False)
+    """
+    return layer.startswith("model.layers.") and not layer.endswith((".k_proj", ".v_proj"))
 
 
 def packs(name: str, shape: Shape, config: ModelConfig) -> bool:

@@ -1,6 +1,7 @@
 """int8 and int4 linear layers, how weights are packed for them, and how a network is made of them.
 
-int8: a scale for each output; int4: a scale for each 64 inputs, chosen by search. Activations are quantised on the fly.
+int8: a scale for each output; int4: a scale for each 64 inputs, chosen by search, in the layers of `in_four_bits` alone.
+Activations are quantised on the fly.
 Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/bench/RESULTS.md):
 
   rows of activations   int8                                   int4
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from model import kernels
 from model.linear import Embedding, Linear
-from model.parameters import GROUP, padded
+from model.parameters import GROUP, in_four_bits, padded
 
 # Columns of activations that stand out this far from the median column are multiplied apart (arXiv 2208.07339): the
 # scale of a row must not be spent on them.
@@ -225,15 +226,13 @@ class Int8Embedding(Int8Linear):
 def quantized(network: nn.Module, kind: str, dtype: torch.dtype) -> None:
     """Replace every linear layer, and an embedding that is also the head, by one of a format; weights come later.
 
-    int4 is for the layers of the decoder, whose weights are read for every token; the head, where it costs most, and
-    the vision tower, which is bound by arithmetic, take int8.
+    What int4 is not for (`in_four_bits`) takes int8.
     """
     tied = getattr(network, "lm_head", None) is None
     for name, module in list(network.named_modules()):
         made: nn.Module | None = None
         if isinstance(module, Linear):
-            deep = name.startswith("model.layers.") and kind == "int4"
-            made = (Int4Linear if deep else Int8Linear)(
+            made = (Int4Linear if kind == "int4" and in_four_bits(name) else Int8Linear)(
                 module.in_features, module.out_features, module.bias is not None
             )
         elif isinstance(module, Embedding) and tied:

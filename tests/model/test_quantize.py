@@ -154,3 +154,13 @@ def test_the_full_weights_are_not_kept_beside_the_packed_ones(tmp_path: Path) ->
         packed = [m for m in model.modules() if isinstance(m, QuantLinear)]
         size = sum(buffer.nbytes for m in packed for name, buffer in m.named_buffers() if name != "bias")
         assert size * 8 / sum(m.inputs * m.outputs for m in packed) < bits * 1.35  # 200 inputs are padded to 256
+
+
+def test_int4_keeps_keys_values_head_and_tower_in_int8(tmp_path: Path) -> None:
+    make_checkpoint(tmp_path, **WIDE)
+    packed = {name: m.kind for name, m in load(tmp_path, device="cpu", quantize="int4").model.named_modules()
+              if isinstance(m, QuantLinear)}  # fmt: skip
+    four = {name for name, kind in packed.items() if kind == "int4"}
+    layer = ("self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
+    assert {name.split(".", 3)[3] for name in four} == set(layer) and all(n.startswith("model.layers.") for n in four)
+    assert packed["model.layers.0.self_attn.k_proj"] == packed["model.layers.0.self_attn.v_proj"] == "int8"
