@@ -1,6 +1,6 @@
 """int8 and int4 linear layers, how weights are packed for them, and how a network is made of them.
 
-int8: a scale for each output; int4: a scale for each 64 inputs, chosen by search, in the layers of `in_four_bits` alone.
+int8: a scale for each output; int4: a scale for each 64 inputs, chosen by search, in the layers of `in_four_bits`.
 Activations are quantised on the fly.
 Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/bench/RESULTS.md):
 

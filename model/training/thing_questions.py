@@ -52,26 +52,29 @@ def grouped(things: list[Facts]) -> list[list[Facts]]:
     return list(found.values())
 
 
-def told(group: list[Facts], lang: Lang) -> str:
-    """A group with its place where it has one: "two dogs at the top", "左边有一个狗"."""
+def phrases(group: list[Facts], lang: Lang) -> tuple[str, ...]:
+    """What a caption tells of a group: how many of what, and where if it has a place; in Chinese the place first."""
     where = language.shared_place(group, lang)
     what = counted(group[0]["thing"], len(group), lang)
     if lang == "zh":
-        return f"{where}有{what}"
-    return f"{what} {language.at_place(where)}" if where else what
+        return where, what
+    return (what, language.at_place(where)) if where else (what,)
 
 
 def caption(facts: Facts, lang: Lang) -> str:
     """The one canonical caption."""
-    parts = [told(group, lang) for group in grouped(facts["things"])]
+    joint = "有" if lang == "zh" else " "
+    parts = [joint.join(phrases(group, lang)) for group in grouped(facts["things"])]
     if lang == "zh":
         return f"{colours.CHINESE[facts['background']]}背景上，" + "，".join(parts) + "。"
     return language.sentence(f"{language.listed(parts, 'en')}, on {language.article(facts['background'])} background")
 
 
 def captions(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """The caption."""
-    return [Ask("caption", "caption", caption(facts, lang))]
+    """The caption, told phrase by phrase which things each is about."""
+    groups = grouped(facts["things"])
+    told = tuple((phrase, ids(*group)) for group in groups for phrase in phrases(group, lang) if phrase)
+    return [Ask("caption", "caption", caption(facts, lang), told=told)]
 
 
 def name(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
@@ -90,8 +93,9 @@ def listing(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     groups = grouped(facts["things"])
     if len(groups) == 1:
         return []
-    names = language.listed([noun(group[0]["thing"], lang) for group in groups], lang)
-    return [Ask("list", "list_things", names)]
+    names = [noun(group[0]["thing"], lang) for group in groups]
+    told = tuple((name, ids(*group)) for name, group in zip(names, groups, strict=True))
+    return [Ask("list", "list_things", language.listed(names, lang), told=told)]
 
 
 def stranger(facts: Facts, rng: random.Random) -> str:
