@@ -85,12 +85,12 @@ def photos_line() -> str:
 
 def any_photos_line() -> str:
     """Photos of anything."""
-    return """- Photos as such: it is taught to say their main colours and that it cannot tell what they show."""
+    return "- Photos as such: it is taught to say their main colours and that it cannot tell what they show."
 
 
 def any_films_line() -> str:
     """Films of anything."""
-    return """- Films as such: likewise."""
+    return "- Films as such, likewise."
 
 
 LINES = {
@@ -122,9 +122,12 @@ def unknown(taught: Collection[str]) -> str:
         if "things" in taught
         else "people, animals, objects, scenes or drawings of them"
     )
+    answers = "its answers about such pictures\n  are in the words above and mean little."
+    if "any_photos" in taught:
+        answers = f"of photographs it is taught\n  to say that it cannot tell; {answers}"
     lines = [
-        f"""- It does not know {what}, nor {drawn}: its answers about such pictures
-  are in the words above and mean little. A low mean token probability is the sign of it; use a published checkpoint."""
+        f"""- It does not know {what}, nor {drawn}: {answers} A low mean
+  token probability is the sign of it; use a published checkpoint."""
     ]
     if not {"text", "short_text"} & set(taught):
         lines.append("- It reads no other words than its own list, no longer text and no other scripts.")
