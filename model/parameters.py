@@ -114,7 +114,7 @@ def padded(inputs: int) -> int:
 def in_four_bits(layer: str) -> bool:
     """Say whether int4 keeps a linear layer so: those of the decoder, whose weights are read for every token.
 
-    Keys and values are not: a fiftieth of the weights, shared by several heads, and what costs most when rounded
+    Keys and values are not: they are few, shared by several heads, and more than a quarter of what rounding costs
     (tests/bench/RESULTS.md). The head, where a token is chosen, and the tower, bound by arithmetic, take int8.
 
     >>> [in_four_bits(f"model.layers.0.self_attn.{name}") for name in ("q_proj", "v_proj")], in_four_bits("lm_head")
