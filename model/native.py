@@ -1,7 +1,8 @@
 """Decoding one row on the CPU as a list of native calls made ready once, so that a step costs little but its weights.
 
 The ordinary step (QwenVL.step) asks anew at every layer of every token what to call with which memory, and leaves the
-attention of its one query to a kernel made for many. Here a token is eight calls a layer on memory that stays.
+attention of its one query to a kernel made for many. Here a layer is eight calls, nine where keys and values stand in
+another format than queries, on memory that stays.
 """
 
 from collections.abc import Sequence
