@@ -57,6 +57,11 @@ def short_text_line() -> str:
     return "- Numbers, prices, times and words of up to six characters in large letters."
 
 
+def letters_line() -> str:
+    """Pages."""
+    return "- Pages of short lines: how many there are, the first and the last one."
+
+
 def events_line() -> str:
     """Events with times."""
     return f"""- Clips of up to {LONGEST} seconds: diagonal movement, circling, bouncing, meeting, growing, shrinking,
@@ -99,6 +104,7 @@ LINES = {
     "things": things_line,
     "short_text": short_text_line,
     "text": text_line,
+    "letters": letters_line,
     "clips": clips_line,
     "events": events_line,
     "boxes": boxes_line,
@@ -129,7 +135,7 @@ def unknown(taught: Collection[str]) -> str:
         f"""- It does not know {what}, nor {drawn}: {answers} A low mean
   token probability is the sign of it; use a published checkpoint."""
     ]
-    if not {"text", "short_text"} & set(taught):
+    if not {"text", "short_text", "letters"} & set(taught):
         lines.append("- It reads no other words than its own list, no longer text and no other scripts.")
     if "drawings" not in taught:
         lines.append(
@@ -147,6 +153,7 @@ SOURCES = {
   domain)""",
     "short_text": TYPE,
     "text": TYPE,
+    "letters": TYPE,
     "photos": PHOTOGRAPHS,
     "any_photos": PHOTOGRAPHS,
     "any_films": PHOTOGRAPHS,

@@ -29,7 +29,8 @@ LARGE_TOKENS = 36  # merged tokens of the largest picture
 Shares = tuple[tuple[str, float], ...]
 PARTS: Shares = (("shapes", 0.45), ("clips", 0.55))
 WIDE: Shares = (
-    ("shapes", 0.1), ("clips", 0.1), ("pairs", 0.05), ("things", 0.2), ("short_text", 0.1), ("text", 0.04),
+    ("shapes", 0.1), ("clips", 0.1), ("pairs", 0.05), ("things", 0.2), ("short_text", 0.08), ("text", 0.03),
+    ("letters", 0.03),
     ("events", 0.12), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04), ("any_photos", 0.02), ("any_films", 0.02),
 )  # fmt: skip
 

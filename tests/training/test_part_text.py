@@ -319,3 +319,19 @@ def test_short_texts_are_short_and_large() -> None:
     again = part.make(3, (140, 168), 1, 1.0, 1.0, "held")
     assert (again.frames == part.make(3, (140, 168), 1, 1.0, 1.0, "held").frames).all()
     assert part.classes == whole.classes and part.make(3, (140, 168), 1, 1.0, 1.0, "train").facts != again.facts
+
+
+def test_pages_are_full_of_letters_and_asked_by_their_ends() -> None:
+    """A page has several times the letters of a sign, answers its first and last line, and is not read out whole."""
+    part, letters = parts()["letters"], list[int]()
+    for seed in range(24):
+        sample = part.make(seed, (168, 168), 1, 1.0, 1.0, "train")
+        board, *words = sample.facts["things"]
+        letters.append(sum(len(word["text"]) for word in words))
+        asked = {qa.answer for qa in sample.questions if qa.skill == "line"}
+        ends = {board["lines"][0], board["lines"][-1]} if len(board["lines"]) > 1 else set()
+        assert asked <= ends and bool(asked) == bool(ends)
+        assert f"{len(board['lines'])} line" in part.caption(sample.facts, "en")
+        left, top, right, bottom = board["box"]
+        assert left >= 0 and top >= 0 and right <= 168 and bottom <= 168, "the page lies in the picture"
+    assert median(letters) > 15

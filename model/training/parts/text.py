@@ -12,7 +12,7 @@ from model.training.lettering.drawing import Letter, draw, letters_of
 from model.training.lettering.marks import CLASSES, cell_of, maps
 from model.training.lettering.sentences import caption
 from model.training.paint import wear
-from model.training.parts import Part
+from model.training.parts import AskAll, Part
 from model.training.placing import place_of
 from model.training.questions import ask as word_questions
 from model.training.sample import CELL, QA, RGB, Facts, Sample, Size, Split
@@ -77,7 +77,7 @@ def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
     return word_questions(facts, rng, split, makers=asks.MAKERS)
 
 
-def drawn(rng: random.Random, seed: int, size: Size, planned: Plan, split: Split) -> Sample:
+def drawn(rng: random.Random, seed: int, size: Size, planned: Plan, split: Split, questions: AskAll = ask) -> Sample:
     """Draw planned boards, tell their letters and ask about them."""
     background, behind, boards = planned
     letters = [letter for number, board in enumerate(boards) for letter in letters_of(board, number)]
@@ -92,7 +92,7 @@ def drawn(rng: random.Random, seed: int, size: Size, planned: Plan, split: Split
         background=labels.colour_class(background),
         facts=facts,
     )
-    sample.questions = ask(facts, rng, split)
+    sample.questions = questions(facts, rng, split)
     return sample
 
 
