@@ -94,8 +94,5 @@ def page(rng: random.Random, size: Size, difficulty: float, split: Split) -> tup
     face = page_face(rng)
     board = Board(kind, colour, rgb, ink, ink_shade(rng, ink, rgb), face, (("A",),), "words", scale)
     room = (size[1] - 2 * MARGIN, size[0] - 2 * MARGIN)
-    return (
-        background,
-        behind,
-        [put(rng, filled(rng, replace(board, angle=angle, trim=trim), room, split), (0, 0), room)],
-    )
+    board = filled(rng, replace(board, angle=angle, trim=trim), room, split)
+    return background, behind, [put(rng, board, (0, 0), (size[1], size[0]))]
