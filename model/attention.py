@@ -3,7 +3,7 @@
 The backend is resolved once, with the reason kept, so that an ablation is a flag and `--verbose` can say why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -38,22 +38,20 @@ class Causal:
 
 @dataclass(frozen=True)
 class Branched:
-    """Rows (B, S) of a shared prefix of P positions and branches behind it, each seeing the prefix and itself.
+    """One packed row of N positions: B prefixes of P positions each, then branches, each seeing its prefix and itself.
 
-    Branches of about one length are computed together, padded to the longest of them: for each such group `rows` (n,)
-    says in which row a branch lies and `slots` (n, L) where its positions stand among all B * S, any for padding.
-    `order` (B, S) says where the result of each position stands behind those of the prefixes and of the groups before.
+    Branches of one length stand together: for each such group `rows` (n,) says behind which of the prefixes a branch
+    lies, and `lengths` how long its n branches are.
     """
 
+    count: int
     prefix: int
     rows: tuple[Tensor, ...]
-    slots: tuple[Tensor, ...]
-    order: Tensor
+    lengths: tuple[int, ...]
 
     def to(self, device: torch.device) -> "Branched":
         """Move every tensor."""
-        rows, slots = (tuple(one.to(device) for one in group) for group in (self.rows, self.slots))
-        return Branched(self.prefix, rows, slots, self.order.to(device))
+        return replace(self, rows=tuple(one.to(device) for one in self.rows))
 
 
 def _varlen_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
@@ -96,7 +94,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, pattern: Segments | Causal | Branche
 
     With `Segments`: q, k, v (P, H, d) packed -> (P, H, d), attention within each segment.
     With `Causal`: q (B, H, S, d), k and v (B, K, T, d) with T >= S -> (B, H, S, d); the S queries are the last ones.
-    With `Branched`: q (B, H, S, d), k and v (B, K, S, d) -> (B, H, S, d).
+    With `Branched`: q (1, H, N, d), k and v (1, K, N, d) -> (1, H, N, d).
     """
     if isinstance(pattern, Branched):
         return _branched(q, k, v, pattern, eager=backend.name == "eager")
@@ -111,7 +109,7 @@ def _dense(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, e
     """(N, H, S, d) attention by torch's fused kernel, or written out step by step."""
     if not eager:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
-    scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (N, H, S, T)
+    scores = q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2)  # (N, H, S, T)
     if causal:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
     if mask is not None:
@@ -160,21 +158,30 @@ def _causal(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, eager: bool) -
 
 def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -> Tensor:
     """Attend within the prefixes, then a group of branches at a time; no score of two branches is ever computed."""
-    batch, heads, _, dim = q.shape
-    shared, groups = pattern.prefix, heads // k.shape[1]
-    flat = [x.transpose(1, 2).flatten(0, 1) for x in (q, k, v)]  # (B*S, H or K, d)
-    seen = [x[:, :, :shared].repeat_interleave(groups, dim=1) for x in (k, v)]  # (B, H, P, d)
-    out = _dense(q[:, :, :shared], seen[0], seen[1], None, True, eager)  # (B, H, P, d)
-    found = [out.transpose(1, 2).reshape(-1, heads, dim)]  # (B*P, H, d)
-    for rows, slots in zip(pattern.rows, pattern.slots, strict=True):
-        count, length = slots.shape
-        own = [
-            x.index_select(0, slots.flatten()).view(count, length, -1, dim).transpose(1, 2) for x in flat
-        ]  # (n, H or K, L, d)
-        own[1:] = [x.repeat_interleave(groups, dim=1) for x in own[1:]]  # (n, H, L, d)
-        keys, values = (torch.cat([one.index_select(0, rows), two], 2) for one, two in zip(seen, own[1:], strict=True))
-        mask = torch.ones(length, shared + length, dtype=torch.bool, device=q.device).tril(shared)
-        out = _dense(own[0], keys, values, mask, False, eager)  # (n, H, L, d)
-        found.append(out.transpose(1, 2).reshape(-1, heads, dim))  # (n*L, H, d)
-    whole = torch.cat(found).index_select(0, pattern.order.flatten())  # (B*S, H, d)
-    return whole.view(batch, -1, heads, dim).transpose(1, 2)  # (B, H, S, d)
+    dim, many = q.shape[-1], [len(rows) * length for rows, length in zip(pattern.rows, pattern.lengths, strict=True)]
+    # One split each, whose backward pass is one copy; that of a slice would fill the whole row with zeros anew.
+    sizes = [pattern.count * pattern.prefix, *many]
+    whole = [torch.split(x[0].transpose(0, 1), sizes) for x in (q, k, v)]  # each piece (n*L, H or K, d)
+    first, *groups = zip(*whole, strict=True)
+    shared = [x.reshape(pattern.count, pattern.prefix, -1, dim).transpose(1, 2) for x in first]  # (B, H or K, P, d)
+    found = [_behind(shared[0], shared[1], shared[2], eager)]  # (B*P, H, d)
+    for rows, length, group in zip(pattern.rows, pattern.lengths, groups, strict=True):
+        own = [x.reshape(len(rows), length, -1, dim).transpose(1, 2) for x in group]  # (n, H or K, L, d)
+        # Copied by a product with a one-hot matrix, whose backward pass is a product too and not a slow scatter.
+        chosen = F.one_hot(rows, pattern.count).to(k.dtype)  # (n, B)
+        seen = [(chosen @ x.flatten(1)).view(len(rows), *x.shape[1:]) for x in shared[1:]]  # (n, K, P, d)
+        keys, values = (torch.cat(pair, dim=2) for pair in zip(seen, own[1:], strict=True))  # (n, K, P+L, d)
+        found.append(_behind(own[0], keys, values, eager))  # (n*L, H, d)
+    return torch.cat(found).transpose(0, 1)[None]  # (1, H, N, d)
+
+
+def _behind(q: Tensor, k: Tensor, v: Tensor, eager: bool) -> Tensor:
+    """q (n, H, L, d) of the last L of T positions, k and v (n, K, T, d) -> (n*L, H, d), each seeing what is before it.
+
+    The heads that share keys stand as rows of one matrix, so that nothing is repeated.
+    """
+    count, heads, length, dim = q.shape
+    groups, total = heads // k.shape[1], k.shape[2]
+    mask = torch.ones(length, total, dtype=torch.bool, device=q.device).tril(total - length).repeat(groups, 1)
+    out = _dense(q.reshape(count, -1, groups * length, dim), k, v, mask, False, eager)  # (n, K, H/K*L, d)
+    return out.view(q.shape).transpose(1, 2).reshape(-1, heads, dim)  # (n*L, H, d)

@@ -13,6 +13,11 @@ from model.rope import mrope_table, rotate
 EVERY, LAST = slice(None), slice(-1, None)
 
 
+def of_interest(x: Tensor, wanted: slice | Tensor) -> Tensor:
+    """(B, S, ...) -> (B, W, ...) at the wanted positions, a slice or (W,) indices."""
+    return x[:, wanted] if isinstance(wanted, slice) else x.index_select(1, wanted)
+
+
 class Attention(nn.Module):
     """Grouped-query attention; biases on q, k and v, none on the output."""
 
@@ -34,17 +39,20 @@ class Attention(nn.Module):
         pattern: Causal | Branched,
         cache: KVCache | None,
         backend: Backend,
-        wanted: slice = EVERY,
+        wanted: slice | Tensor = EVERY,
     ) -> Tensor:
         """(B, S, D) -> (B, W, D) for the W wanted positions; `table` is cos and sin, (B, S, 1, d) in the dtype of x."""
         cos, sin = table
-        q, k, v = self._project(x, wanted)
-        q = self._heads(q, (cos[:, wanted], sin[:, wanted]))  # (B, H, W, d)
+        asking = wanted if isinstance(wanted, slice) else EVERY  # scattered positions are picked after attention
+        q, k, v = self._project(x, asking)
+        q = self._heads(q, (cos[:, asking], sin[:, asking]))  # (B, H, W or S, d)
         k = self._heads(k, table)  # (B, K, S, d)
         v = self._heads(v)  # (B, K, S, d)
         if cache is not None:
             k, v = cache.update(self.layer, k, v)
-        out = attend(q, k, v, pattern, backend).transpose(1, 2)  # (B, W, H, d)
+        out = attend(q, k, v, pattern, backend).transpose(1, 2)  # (B, W or S, H, d)
+        if asking is not wanted:
+            out = of_interest(out, wanted)  # (B, W, H, d)
         return self.o_proj(out.flatten(2))  # type: ignore[no-any-return]
 
     def _project(self, x: Tensor, wanted: slice) -> list[Tensor]:
@@ -76,10 +84,10 @@ class DecoderLayer(nn.Module):
         pattern: Causal | Branched,
         cache: KVCache | None,
         backend: Backend,
-        wanted: slice = EVERY,
+        wanted: slice | Tensor = EVERY,
     ) -> Tensor:
         """(B, S, D) -> (B, W, D) for the W wanted positions."""
-        x = x[:, wanted] + self.self_attn(self.input_layernorm(x), table, pattern, cache, backend, wanted)
+        x = of_interest(x, wanted) + self.self_attn(self.input_layernorm(x), table, pattern, cache, backend, wanted)
         return x + self.mlp(self.post_attention_layernorm(x))  # type: ignore[no-any-return]
 
 
@@ -100,12 +108,12 @@ class LanguageModel(nn.Module):
         backend: Backend,
         cache: KVCache | None = None,
         mask: Tensor | Branched | None = None,
-        wanted: slice = EVERY,
+        wanted: slice | Tensor = EVERY,
     ) -> Tensor:
         """(B, S, D) embeddings at M-RoPE positions (3, B, S) -> (B, W, D) after the final norm.
 
-        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal, or Branched
-        where every position is wanted. What is not `wanted` is not computed where nothing reads it: the last layer then
+        With a cache the S positions follow what it holds, and it is advanced by S. `mask` as in Causal, or Branched,
+        of which indices may be wanted. What is not `wanted` is not computed where nothing reads it: the last layer then
         works on the W positions only.
         """
         config = self.config
@@ -115,7 +123,7 @@ class LanguageModel(nn.Module):
         pattern = mask if isinstance(mask, Branched) else Causal(mask)
         for layer in self.layers[:last]:
             x = layer(x, table, pattern, cache, backend)
-        if isinstance(mask, Tensor):
+        if isinstance(mask, Tensor) and isinstance(wanted, slice):
             pattern = Causal(mask[:, :, wanted])
         x = self.layers[last](x, table, pattern, cache, backend, wanted)
         if cache is not None:

@@ -1,7 +1,8 @@
 """Samples to tensors: several questions about one picture share its prefix, each in a branch that sees only itself.
 
 A branch has the positions and the view it would have alone, so what is trained is exactly single-turn inference, while
-the vision tower is paid once for all questions.
+the vision tower is paid once for all questions. A step's prefixes and branches are packed into one row of the decoder,
+so that hardly any of it is padding.
 """
 
 import time
@@ -24,7 +25,6 @@ from model.training.pointing import Asker, Pointers, answer_tokens, askers_of, p
 from model.training.sample import QA, Sample
 
 IGNORE = -100
-GROUPS = 6  # of branches of about one length
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,22 @@ class Batch:
 
     patches: Tensor  # (P, C*2*14*14)
     grids: tuple[Grid, ...]
-    ids: Tensor  # (B, S)
-    positions: Tensor  # (3, B, S)
+    ids: Tensor  # (1, N)
+    positions: Tensor  # (3, 1, N)
     branches: Branched  # who sees whom
-    targets: Tensor  # (B, S)
-    weights: Tensor  # (B, S)
-    media: Tensor  # (B, S), true at the tokens of media
-    dense: dict[str, Tensor]  # name -> (M,)
+    targets: Tensor  # (N,)
+    weights: Tensor  # (N,)
+    media: Tensor  # (B, M), where each row's tokens of media stand among the N
+    dense: dict[str, Tensor]  # name -> (B*M,)
     pointers: Pointers
     questions: int
     part: str = ""  # of the world
     seconds: float = 0.0  # that drawing and laying out took
+
+    @property
+    def samples(self) -> int:
+        """How many pictures, pairs of them or clips there are."""
+        return self.branches.count
 
     def to(self, device: torch.device) -> "Batch":
         """Move every tensor."""
@@ -57,15 +62,23 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One sample with its questions, before padding; `branch` is 0 for the shared prefix, then 1, 2, ..."""
+class Branch:
+    """One question with its answer: targets and weights as in Batch; its tokens that point, counted from its first."""
 
     ids: list[int]
     targets: list[int]
     weights: list[float]
-    branch: list[int]
-    positions: Tensor  # (3, S)
     askers: list[Asker]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample with its questions, before packing; the branches' positions go on from `start`."""
+
+    prefix: list[int]
+    positions: Tensor  # (3, P)
+    start: int
+    branches: list[Branch]
 
 
 def media_of(sample: Sample, preprocess: PreprocessConfig) -> list[MediaTensors]:
@@ -78,48 +91,35 @@ def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: 
     end_id = tokenizer.token_id(IM_END)
     prompts = [build_prompt(simple_messages(len(media), qa.question), media, tokenizer, config) for qa in questions]
     cut = len(prompts[0]) - prompts[0][::-1].index(config.vision_end_token_id)
-    ids, targets, weights, branch = list(prompts[0][:cut]), [IGNORE] * cut, [0.0] * cut, [0] * cut
-    prefix, start, _ = mrope_positions(ids, media, config)
-    places, askers = [prefix], list[Asker]()
-    for number, (prompt, qa) in enumerate(zip(prompts, questions, strict=True), start=1):
+    prefix, branches = prompts[0][:cut], []
+    positions, start, _ = mrope_positions(prefix, media, config)
+    for prompt, qa in zip(prompts, questions, strict=True):
         tokens, starts = answer_tokens(qa, tokenizer)
         answer = [*tokens, end_id]
-        tail = prompt[cut:] + tokens
-        askers += askers_of(qa, len(ids) + len(tail) - len(answer), starts)
-        ids += tail
-        targets += [IGNORE] * (len(tail) - len(answer)) + answer
-        weights += [len(answer) ** -0.5] * len(tail)
-        branch += [number] * len(tail)
-        places.append((torch.arange(len(tail)) + start).expand(3, -1))
-    return Row(ids, targets, weights, branch, torch.cat(places, dim=1), askers)
+        asked = prompt[cut:]
+        targets = [IGNORE] * (len(asked) - 1) + answer
+        weights = [len(answer) ** -0.5] * len(targets)
+        branches.append(Branch(asked + tokens, targets, weights, askers_of(qa, len(asked) - 1, starts)))
+    return Row(prefix, positions, start, branches)
 
 
-def branched(branch: Tensor, groups: int = GROUPS) -> Branched:
-    """Lay out attention for `branch` (B, S): 0 in the prefix, as long in every row, then 1, 2, ...; -1 at padding.
+def rung(length: int) -> int:
+    """The length that a branch is padded to: few different ones, none an eighth longer than need be."""
+    step = max(2, 1 << max(0, length.bit_length() - 4))
+    return -(-length // step) * step
 
-    The branches of all rows are sorted by length and computed in `groups` groups, so that little is padding.
+
+def branched(rows: Sequence[Row]) -> tuple[Branched, list[tuple[int, Branch, int]]]:
+    """Order the branches of all rows by length: the pattern, and each branch with its row and its padded length.
+
+    Raises ValueError for rows of different prefixes.
     """
-    count, length = branch.shape
-    shared = int((branch[0] == 0).sum())
-    if not bool(((branch == 0).sum(1) == shared).all()):
+    if len({len(row.prefix) for row in rows}) > 1:
         raise ValueError("the rows of a batch begin with prefixes of different lengths")
-    ends = [(int(row), torch.nonzero(branch[row] == number)[:, 0]) for row in range(count) for number in
-            range(1, int(branch[row].max()) + 1)]  # fmt: skip
-    spans = sorted(((row, int(at[0]), len(at)) for row, at in ends), key=lambda span: span[2])
-    size = -(-len(spans) // groups)
-    order, done = torch.zeros_like(branch), count * shared
-    order[:, :shared] = torch.arange(done).view(count, shared)
-    rows, slots = [], []
-    for first in range(0, len(spans), size):
-        chunk = spans[first : first + size]
-        longest = chunk[-1][2]
-        slots.append(torch.zeros(len(chunk), longest, dtype=torch.long))
-        rows.append(torch.tensor([row for row, _, _ in chunk]))
-        for index, (row, start, many) in enumerate(chunk):
-            slots[-1][index, :many] = torch.arange(many) + row * length + start
-            order[row, start : start + many] = torch.arange(many) + done + index * longest
-        done += len(chunk) * longest
-    return Branched(shared, tuple(rows), tuple(slots), order)
+    spans = [(index, branch, rung(len(branch.ids))) for index, row in enumerate(rows) for branch in row.branches]
+    spans.sort(key=lambda span: span[2])
+    groups = {length: torch.tensor([index for index, _, own in spans if own == length]) for _, _, length in spans}
+    return Branched(len(rows), len(rows[0].prefix), tuple(groups.values()), tuple(groups)), spans
 
 
 def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer: Tokenizer, config: ModelConfig,
@@ -127,30 +127,33 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
     """Turn samples of one size, each with the questions asked about it, into one batch."""
     media = [media_of(sample, preprocess) for sample in samples]
     rows = [make_row(own, qas, tokenizer, config) for own, qas in zip(media, asked, strict=True)]
-    length = -(-max(len(row.ids) for row in rows) // 8) * 8
-    ids = torch.zeros(len(rows), length, dtype=torch.long)
-    targets, branch = torch.full_like(ids, IGNORE), torch.full_like(ids, -1)
-    positions, weights = torch.zeros(3, len(rows), length, dtype=torch.long), torch.zeros(ids.shape)
-    for index, row in enumerate(rows):
-        n = len(row.ids)
-        ids[index, :n], targets[index, :n] = torch.tensor(row.ids), torch.tensor(row.targets)
-        weights[index, :n] = torch.tensor(row.weights)
-        branch[index, :n], positions[:, index, :n] = torch.tensor(row.branch), row.positions
-    seen = (ids == config.image_token_id) | (ids == config.video_token_id)
+    pattern, spans = branched(rows)
+    shared = torch.tensor([row.prefix for row in rows])  # (B, P)
+    ids, targets, weights = shared.flatten().tolist(), [IGNORE] * shared.numel(), [0.0] * shared.numel()
+    places, askers = [row.positions for row in rows], [list[Asker]() for _ in rows]
+    for index, branch, length in spans:
+        askers[index] += [replace(asker, column=len(ids) + asker.column) for asker in branch.askers]
+        spare = length - len(branch.ids)
+        ids += branch.ids + [0] * spare
+        targets += branch.targets + [IGNORE] * spare
+        weights += branch.weights + [0.0] * spare
+        places.append((torch.arange(length) + rows[index].start).expand(3, -1))
+    seen = (shared == config.image_token_id) | (shared == config.video_token_id)
+    where = torch.nonzero(seen.flatten())[:, 0].view(len(rows), -1)  # (B, M)
     names = set.intersection(*(set(sample.dense) for sample in samples))
     dense = {name: torch.cat([torch.from_numpy(sample.dense[name]).flatten() for sample in samples]) for name in names}
     return Batch(
         patches=torch.cat([medium.patches for own in media for medium in own]),
         grids=tuple(medium.grid for own in media for medium in own),
-        ids=ids,
-        positions=positions,
-        branches=branched(branch),
-        targets=targets,
-        weights=weights,
-        media=seen,
+        ids=torch.tensor(ids)[None],
+        positions=torch.cat(places, dim=1)[:, None],
+        branches=pattern,
+        targets=torch.tensor(targets),
+        weights=torch.tensor(weights),
+        media=where,
         dense=dense,
-        pointers=pointers(samples, [row.askers for row in rows], seen),
-        questions=sum(len(qas) for qas in asked),
+        pointers=pointers(samples, askers, where.shape[1]),
+        questions=len(spans),
     )
 
 

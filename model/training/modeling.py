@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from model.attention import Backend
 from model.config import ModelConfig, model_config
+from model.language import EVERY
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
@@ -76,10 +77,10 @@ def small_config(plan: str | Mapping[str, int], tokenizer: Tokenizer) -> dict[st
     }
 
 
-def build(config: dict[str, Any]) -> QwenVL:
+def build(config: dict[str, Any], attention: str = "sdpa") -> QwenVL:
     """Make a network with fresh weights: normal with deviation 0.02, outputs of residual branches scaled down."""
     parsed: ModelConfig = model_config(config)
-    model = QwenVL(parsed, Backend("sdpa", "training"))
+    model = QwenVL(parsed, Backend(attention, "training"))
     depth = {"visual": parsed.vision.depth, "model": parsed.text.num_hidden_layers}
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1:
@@ -140,13 +141,18 @@ def listening(model: QwenVL, *layers: int) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def number_loss(heads: DenseHeads, hidden: Tensor, given: Pointers) -> dict[str, Tensor]:
-    """hidden (B, S, D) -> the loss of naming a number as a whole where its figures are read from, if any are."""
-    row, slot = torch.nonzero(given.numbers, as_tuple=True)
-    if not len(row):
+def number_loss(heads: DenseHeads, asking: Tensor, given: Pointers) -> dict[str, Tensor]:
+    """Asking tokens (B, A, D) -> the loss of naming a number as a whole where its figures are read from, if any are."""
+    known = given.numbers > 0
+    if not known.any():
         return {}
-    found: dict[str, Tensor] = heads(hidden[row, given.columns[row, slot]], {"number": given.numbers[row, slot]})
+    found: dict[str, Tensor] = heads(asking[known], {"number": given.numbers[known]})
     return found
+
+
+def at(hidden: Tensor, places: Tensor) -> Tensor:
+    """hidden (1, N, D) at `places` (B, A) -> (B, A, D)."""
+    return hidden[0].index_select(0, places.flatten()).view(*places.shape, -1)
 
 
 def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) -> dict[str, Tensor]:
@@ -156,13 +162,18 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) ->
     if tower_only:
         return found
     depth = len(model.model.layers)
-    with listening(model, depth // 2, max(depth // 2, depth - 2)) as heard:
-        hidden = model.model(model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.branches)
+    ears, answers = (depth // 2, max(depth // 2, depth - 2)), torch.nonzero(batch.targets >= 0)[:, 0]
+    heard_last = ears[1] == depth - 1  # of a tiny network; else the last layer goes on with the answers alone
+    with listening(model, *ears) as heard:
+        hidden = model.model(
+            model.embed(batch.ids, features), batch.positions, model.backend, mask=batch.branches,
+            wanted=EVERY if heard_last else answers,
+        )  # fmt: skip
     middle, late = heard
-    told = {f"decoder_{name}": loss for name, loss in teachers.decoder(middle[batch.media], batch.dense).items()}
-    pointed = {f"point_{name}": loss for name, loss in teachers.pointer(middle, batch.pointers).items()}
-    told |= number_loss(teachers.late, late, batch.pointers)
-    rows = batch.targets >= 0  # (B, S)
-    logits = model.logits(hidden[rows]).float()  # (answer tokens, V)
-    language = answer_loss(logits, batch.targets[rows], batch.weights[rows])
-    return {"language": language, **found, **told, **pointed}
+    shown = at(middle, batch.media)  # (B, M, D)
+    told = {f"decoder_{name}": loss for name, loss in teachers.decoder(shown.flatten(0, 1), batch.dense).items()}
+    pointed = teachers.pointer(at(middle, batch.pointers.columns), shown, batch.pointers)
+    told |= number_loss(teachers.late, at(late, batch.pointers.columns), batch.pointers)
+    logits = model.logits(at(hidden, answers[None])[0] if heard_last else hidden[0]).float()  # (answer tokens, V)
+    language = answer_loss(logits, batch.targets[answers], batch.weights[answers])
+    return {"language": language, **found, **told, **{f"point_{name}": loss for name, loss in pointed.items()}}

@@ -39,9 +39,10 @@ class Asker:
 
 @dataclass(frozen=True)
 class Pointers:
-    """Up to A asking tokens a row: columns (B, A); labels (4, B, A, S), IGNORED beside media and where none asks.
+    """Up to A asking tokens of each of B rows: columns (B, A) says where they stand among all N tokens.
 
-    numbers (B, A) are the classes of the numbers whose figures are read from there, 0 for none.
+    labels (4, B, A, M) of the row's own M tokens of media, IGNORED where none asks; numbers (B, A) are the classes of
+    the numbers whose figures are read from there, 0 for none.
     """
 
     columns: Tensor
@@ -156,17 +157,17 @@ def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
     return found
 
 
-def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], media: Tensor) -> Pointers:
-    """Label the asking tokens of each row of a batch; `media` is (B, S)."""
+def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], tokens: int) -> Pointers:
+    """Label the asking tokens of each row of a batch, with `tokens` of media a row."""
     most = max(map(len, askers), default=0)
     columns = torch.zeros(len(samples), most, dtype=torch.long)
     numbers = torch.zeros_like(columns)
-    labels = torch.full((len(HEADS), len(samples), most, media.shape[1]), IGNORED, dtype=torch.int8)
+    labels = torch.full((len(HEADS), len(samples), most, tokens), IGNORED, dtype=torch.int8)
     for row, (sample, own) in enumerate(zip(samples, askers, strict=True)):
         for index, asker in enumerate(own):
             columns[row, index], numbers[row, index] = asker.column, asker.number
             for name, label in labels_of(sample, asker).items():
-                labels[HEADS.index(name), row, index, media[row]] = label
+                labels[HEADS.index(name), row, index] = label
     return Pointers(columns, labels, numbers)
 
 
@@ -180,13 +181,11 @@ class Pointer(nn.Module):
         self.key = nn.Linear(width, len(HEADS) * INNER)
         self.bias = nn.Parameter(torch.full((len(HEADS),), UNLIKELY))
 
-    def forward(self, hidden: Tensor, given: Pointers) -> dict[str, Tensor]:
-        """hidden (B, S, D) -> the loss of each head that any question has a label for."""
-        normed = self.norm(hidden.float())
-        asking = given.columns[..., None].expand(-1, -1, hidden.shape[-1])
-        query = self.query(normed.gather(1, asking)).unflatten(-1, (len(HEADS), INNER))  # (B, A, 4, d)
-        key = self.key(normed).unflatten(-1, (len(HEADS), INNER))  # (B, S, 4, d)
-        scores = torch.einsum("bahd,bshd->hbas", query, key).float() * INNER**-0.5 + self.bias[:, None, None, None]
+    def forward(self, asking: Tensor, shown: Tensor, given: Pointers) -> dict[str, Tensor]:
+        """Asking tokens (B, A, D) and tokens of media (B, M, D) -> the loss of each head that is given a label."""
+        query = self.query(self.norm(asking.float())).unflatten(-1, (len(HEADS), INNER))  # (B, A, 4, d)
+        key = self.key(self.norm(shown.float())).unflatten(-1, (len(HEADS), INNER))  # (B, M, 4, d)
+        scores = torch.einsum("bahd,bmhd->hbam", query, key).float() * INNER**-0.5 + self.bias[:, None, None, None]
         losses = {}
         for index, name in enumerate(HEADS):
             known = given.labels[index] != IGNORED

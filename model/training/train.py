@@ -103,7 +103,7 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     run.step += 1
-    run.samples += batch.ids.shape[0]
+    run.samples += batch.samples
     run.questions += batch.questions
     update_average(run)
     return {name: loss.detach() for name, loss in found.items()}
@@ -133,7 +133,7 @@ class Log:
             if value is not None:
                 self.values.setdefault(name, []).append(float(value))
         self.count += 1
-        self.samples += batch.ids.shape[0]
+        self.samples += batch.samples
         self.waited += waited
         self.drawing += batch.seconds
         if self.count < self.every:

@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from model.attention import Backend, Causal, attend
+from model.attention import Backend, Branched, Causal, attend
+from model.config import preprocess_config
+from model.tokenizer import Tokenizer
 from model.training import state, train
-from model.training.batches import branched
-from model.training.export import TOKENIZER, write_folder
+from model.training.batches import IGNORE, Branch, Row, branched, collate, make_row, media_of, rung
+from model.training.data import Plan, batch_samples, dense_classes
+from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR, write_folder
+from model.training.modeling import Teachers, build, losses, small_config
 
 
 def run(out: Path, steps: int, *more: str) -> dict[str, object]:
@@ -59,33 +64,89 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
         assert second["step"] == 1 and second["before"] == start.before
 
 
-def masked(branch: Tensor) -> Tensor:
-    """Who sees whom, written out (B, 1, S, S): back, at the prefix or within the own branch; padding sees itself."""
-    triangle = torch.ones(branch.shape[1], branch.shape[1], dtype=torch.bool).tril()
-    same = branch[:, :, None] == branch[:, None, :]
-    return ((same | (branch == 0)[:, None, :]) & triangle)[:, None]
+PREFIX = 2
+LENGTHS = ((3, 1, 4), (1, 5, 3), (2,))  # of the branches of three rows
 
 
-BRANCHES = torch.tensor(
-    [[0, 0, 1, 1, 1, 2, 3, 3, 3, 3, -1], [0, 0, 1, 2, 2, 2, 2, 2, 3, 3, 3], [0, 0, 1, 1, -1, -1, -1, -1, -1, -1, -1]]
-)
+def rows_of(prefix: int = PREFIX) -> list[Row]:
+    """Rows of a prefix and of branches whose tokens do not matter."""
+    row_of = [[Branch([7] * length, [IGNORE] * length, [0.0] * length, []) for length in row] for row in LENGTHS]
+    return [Row([7] * prefix, torch.empty(3, 0), 0, branches) for branches in row_of]
 
 
-@pytest.mark.parametrize("groups", [1, 3, 20])
+def alone(packed: Tensor, pattern: Branched, spans: list[tuple[int, Branch, int]]) -> list[Tensor]:
+    """From packed (1, H, N, d) to each branch (1, H, P + its length, d) behind its own prefix."""
+    at, found = pattern.count * pattern.prefix, []
+    for row, branch, length in spans:
+        own = packed[:, :, at : at + len(branch.ids)]
+        found.append(torch.cat([packed[:, :, row * PREFIX : (row + 1) * PREFIX], own], dim=2))
+        at += length
+    assert at == packed.shape[2]
+    return found
+
+
 @pytest.mark.parametrize("name", ["sdpa", "eager"])
-def test_branches_see_the_prefix_and_themselves(name: str, groups: int) -> None:
+def test_branches_see_the_prefix_and_themselves(name: str) -> None:
     torch.manual_seed(0)
-    q, k, v = (torch.randn(3, heads, 11, 8, requires_grad=True) for heads in (4, 2, 2))
-    real = (BRANCHES >= 0)[:, None, :, None]
-    weights = torch.randn(3, 4, 11, 8) * real
+    pattern, spans = branched(rows_of())
+    count = pattern.count * pattern.prefix + sum(length for _, _, length in spans)
+    q, k, v = (torch.randn(1, heads, count, 8, requires_grad=True) for heads in (4, 2, 2))
+    out, backend = attend(q, k, v, pattern, Backend(name, "test")), Backend(name, "test")
+    packed = alone(out, pattern, spans)
+    single = [
+        attend(*triple, Causal(), backend)
+        for triple in zip(*(alone(x, pattern, spans) for x in (q, k, v)), strict=True)
+    ]
+    weights = [torch.randn(x.shape) for x in single]
     found = []
-    for pattern in (Causal(masked(BRANCHES)), branched(BRANCHES, groups)):
-        out = attend(q, k, v, pattern, Backend(name, "test"))
-        found.append([out * real, *torch.autograd.grad((out * weights).sum(), (q, k, v))])
+    for several in (packed, single):
+        total = torch.stack([(x * weight).sum() for x, weight in zip(several, weights, strict=True)]).sum()
+        found.append([*several, *torch.autograd.grad(total, (q, k, v), retain_graph=True)])
     for one, two in zip(*found, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
 
 
+def test_branches_stand_by_length_and_little_is_padding() -> None:
+    pattern, spans = branched(rows_of())
+    assert [length for _, _, length in spans] == sorted(length for _, _, length in spans)
+    assert [(len(rows), length) for rows, length in zip(pattern.rows, pattern.lengths, strict=True)] == [
+        (3, 2), (3, 4), (1, 6),
+    ]  # fmt: skip
+    assert sorted((row, len(branch.ids)) for row, branch, _ in spans) == sorted(
+        (row, length) for row, lengths in enumerate(LENGTHS) for length in lengths
+    )
+    for length in range(1, 300):
+        assert length <= rung(length) <= max(length + 1, length * 9 / 8)
+
+
 def test_prefixes_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="prefixes of different lengths"):
-        branched(torch.tensor([[0, 0, 1], [0, 1, 1]]))
+        branched([*rows_of(), *rows_of(PREFIX + 1)])
+
+
+def test_a_packed_batch_is_scored_as_each_question_alone() -> None:
+    """The loss on answers is the mean over single prompts, whatever they were packed with."""
+    tokenizer = Tokenizer.from_file(TOKENIZER)
+    config = small_config("tiny", tokenizer)
+    torch.manual_seed(0)
+    # As deep as it takes for the last layer to go on with the answers alone.
+    config["num_hidden_layers"] = 4
+    model, preprocess = build(config), preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
+    samples, asked = batch_samples(Plan(seed=3, batch=2, questions=3, parts=(("shapes", 1.0),)), 1, 1.0)
+    samples, asked = samples[:2], [questions[:3] for questions in asked[:2]]
+    batch = collate(samples, asked, tokenizer, model.config, preprocess)
+    teachers = Teachers(config["hidden_size"], *dense_classes())
+    with torch.no_grad():
+        packed = losses(model, teachers, batch, False)["language"]
+        each, weights = [], []
+        for sample, questions in zip(samples, asked, strict=True):
+            media = media_of(sample, preprocess)
+            for qa in questions:
+                row = make_row(media, [qa], tokenizer, model.config)
+                branch = row.branches[0]
+                scores = model(torch.tensor([row.prefix + branch.ids]), media)[0, len(row.prefix) :]
+                targets = torch.tensor(branch.targets)
+                each.append(F.cross_entropy(scores[targets >= 0], targets[targets >= 0], reduction="none"))
+                weights.append(torch.tensor(branch.weights)[targets >= 0])
+    told, weight = torch.cat(each), torch.cat(weights)
+    torch.testing.assert_close(packed, (told * weight).sum() / weight.sum(), rtol=1e-5, atol=1e-6)
