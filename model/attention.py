@@ -161,7 +161,7 @@ def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -
     dim, many = q.shape[-1], [len(rows) * length for rows, length in zip(pattern.rows, pattern.lengths, strict=True)]
     # One split each, whose backward pass is one copy; that of a slice would fill the whole row with zeros anew.
     sizes = [pattern.count * pattern.prefix, *many]
-    whole = [torch.split(x[0].transpose(0, 1), sizes) for x in (q, k, v)]  # each piece (n*L, H or K, d)
+    whole = [torch.split(x[0].transpose(0, 1), sizes) for x in (q, k, v)]  # (n*L, H or K, d) each piece
     first, *groups = zip(*whole, strict=True)
     shared = [x.reshape(pattern.count, pattern.prefix, -1, dim).transpose(1, 2) for x in first]  # (B, H or K, P, d)
     found = [_behind(shared[0], shared[1], shared[2], eager)]  # (B*P, H, d)
