@@ -35,7 +35,8 @@ static int omp_get_thread_num(void) { return 0; }
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
-enum { VERSION = 4, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16, MATRICES = 4 };
+enum { VERSION = 4, PLAIN = 0, AVX2 = 1, AVX512 = 2, TOGETHER = 4, GROUP = 64, TRIES = 16, MATRICES = 4,
+       SHORT = 4096, AHEAD = 4096 };
 enum { BF16, INT8, INT4, UNPACK, QUANTIZE, SCALE, NORM, PACK, MOST, GATE, ROTATE, ATTEND, PREPARE, FINISH };
 
 /* A stored matrix and where its product goes, as kernels/__init__.py hands it over. */
@@ -82,7 +83,6 @@ INLINE uint16_t narrow(float value) {
 INLINE float at(const void *x, int half, long k) {
     return half ? widen(((const uint16_t *)x)[k]) : ((const float *)x)[k];
 }
-
 INLINE void put(void *y, int half, long k, float value) {
     if (half) ((uint16_t *)y)[k] = narrow(value);
     else ((float *)y)[k] = value;
@@ -123,29 +123,35 @@ INLINE float dot_int(const uint8_t *w, const uint16_t *scales, int four, const i
 }
 
 #if X86
-/* dot_bf16 with the halves of each 32-bit word taken apart by a shift and a mask, which is cheaper than widening: x
- * stands as `part` leaves it. */
-WIDE static void dot_bf16_wide(const uint16_t *w, long stride, const float *x, long inner, float *y) {
+/* Sums of four vectors of weights at a time, `apart` from each other: of four rows, or of one row `along` 128 values.
+ * A shift and a mask take the halves of each 32-bit word apart, cheaper than widening: x is as `part` leaves it. */
+WIDE INLINE void lanes(const uint16_t *w, long apart, const float *x, int along, long whole, float *y) {
     __m512 even[TOGETHER], odd[TOGETHER];
     const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
     for (int i = 0; i < TOGETHER; i++) even[i] = odd[i] = _mm512_setzero_ps();
-    long whole = inner / 32 * 32;
-    for (long k = 0; k < whole; k += 32) {
-        __m512 first = _mm512_loadu_ps(x + k), second = _mm512_loadu_ps(x + k + 16);
-        for (int i = 0; i < TOGETHER; i++) {
-            __m512i pair = _mm512_loadu_si512(w + i * stride + k);
-            even[i] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(pair, 16)), first, even[i]);
-            odd[i] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(pair, upper)), second, odd[i]);
-        }
+    for (long k = 0; k < whole; k += along ? 128 : 32) for (int i = 0; i < TOGETHER; i++) {
+        const float *at = x + k + (along ? 32 * i : 0);
+        __m512i pair = _mm512_loadu_si512(w + i * apart + k);
+        even[i] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_slli_epi32(pair, 16)), _mm512_loadu_ps(at), even[i]);
+        odd[i] = _mm512_fmadd_ps(_mm512_castsi512_ps(_mm512_and_si512(pair, upper)), _mm512_loadu_ps(at + 16), odd[i]);
     }
-    for (int i = 0; i < TOGETHER; i++) {
-        float sum = _mm512_reduce_add_ps(_mm512_add_ps(even[i], odd[i]));
-        for (long k = whole; k < inner; k++) sum += widen(w[i * stride + k]) * x[k];
-        y[i] = sum;
+    for (int i = 0; i < TOGETHER; i++) y[i] = _mm512_reduce_add_ps(_mm512_add_ps(even[i], odd[i]));
+}
+
+/* Short rows are read one after the other, as memory likes best: 1.1 to 1.25 times as fast up to 3584 inputs, as fast
+ * at 5120; from 8192 on x comes from the second cache, and four rows share each piece of it: 1.3 times. */
+WIDE static void dot_bf16_wide(const uint16_t *w, long stride, const float *x, long inner, float *y) {
+    float sums[TOGETHER];
+    const int along = inner <= SHORT && inner % 128 == 0;
+    if (!along) lanes(w, stride, x, 0, inner / 32 * 32, y);
+    for (int i = 0; i < TOGETHER; i++, w += stride) {
+        if (along) lanes(w, 32, x, 1, inner, sums), y[i] = sums[0] + sums[1] + sums[2] + sums[3];
+        for (long k = inner / 32 * 32; k < inner; k++) y[i] += widen(w[k]) * x[k];
     }
 }
 
-/* The integer formats with 64 products an instruction. */
+/* The integer formats with 64 products an instruction; int4, of which the processor fetches too little ahead by itself,
+ * asks for what is AHEAD bytes on (1.1 to 1.16 times as fast). */
 WIDE static float dot_int_wide(const uint8_t *w, const uint16_t *scales, int four, const int8_t *q, const float *steps,
                                const float *sums, long inner) {
     __m512 total = _mm512_setzero_ps();
@@ -156,6 +162,7 @@ WIDE static float dot_int_wide(const uint8_t *w, const uint16_t *scales, int fou
         if (four) {
             __m256i packed = _mm256_loadu_si256((const __m256i *)(w + g * GROUP / 2));
             __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low);
+            _mm_prefetch((const char *)w + g * GROUP / 2 + AHEAD, _MM_HINT_T0);
             weights = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_and_si256(packed, low)), second, 1);
         } else weights = _mm512_xor_si512(_mm512_loadu_si512(w + g * GROUP), _mm512_set1_epi8(-128));
         __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, _mm512_loadu_si512(q + g * GROUP));
@@ -177,8 +184,7 @@ INLINE void range_bf16(const Product *p, long from, long to, int wide) {
         for (long m = 0; m < p->batch; m++) {
             float *y = p->y + m * p->rows + row;
             const uint16_t *w = (const uint16_t *)p->of->weights + row * p->inner, *bias = p->of->bias;
-            if (wide) dot_bf16_wide(w, p->inner, p->x + m * p->inner, p->inner, y);
-            else dot_bf16(w, p->inner, p->x + m * p->inner, p->inner, y);
+            (wide ? dot_bf16_wide : dot_bf16)(w, p->inner, p->x + m * p->inner, p->inner, y);
             for (long i = 0; bias && i < TOGETHER; i++) y[i] += widen(bias[row + i]);
         }
     }
@@ -208,7 +214,6 @@ INLINE float exponential(float x) {
 }
 
 INLINE float silu(float x) { return x / (1 + exponential(-x)); }
-
 /* Outputs from..to of a product as they are handed over: gated where a gate is, or added to what stands there. */
 INLINE void finish(const Product *p, long from, long to) {
     for (long m = 0; m < p->batch * p->rows; m += p->rows) {
@@ -255,7 +260,6 @@ INLINE void prepare(const Product *p, long from, long to, int wide) {
 }
 
 /* A task of many rows that are alike; `inner` counts their columns:
- *
  *   kind      x (rows, inner)         with                  y                       steps (rows,)
  *   UNPACK    int4, packed            its bfloat16 scales   int8                    written
  *   QUANTIZE  activations             -                     int8, (rows, padded)    written
@@ -267,7 +271,6 @@ INLINE void prepare(const Product *p, long from, long to, int wide) {
  *   MOST      activations (padded)    -                     float (inner,)          -  (a task for 256 columns)
  *   ATTEND    q, k, v of the new      the cache of keys     a row a head of q       room for `padded` and `inner` more
  *             position, head by head  (keys, padded, inner)                         floats a row
- *
  * Activations, their weights and results are bfloat16 where `half` is 1, else float32. */
 typedef struct {
     const void *x;
@@ -417,8 +420,7 @@ INLINE void rows_as(int kind, const Rows *r, int half, long from, long to) {
         else if (kind == GATE) gate_row(r, half, n);
         else if (kind == MOST) column_most(r, half, n);
         else if (kind == ATTEND) attend_row(r, half, n);
-        else if (r->narrow) rotate_row(r, half, 1, n);
-        else rotate_row(r, half, 0, n);
+        else r->narrow ? rotate_row(r, half, 1, n) : rotate_row(r, half, 0, n);
     }
 }
 
@@ -428,8 +430,7 @@ INLINE void work(int kind, const void *task, long from, long to, int wide) {
     else if (kind == INT4) range_int(task, 1, from, to, wide);
     else if (kind == PREPARE) prepare(task, from, to, wide);
     else if (kind == FINISH) finish(task, from, to);
-    else if (((const Rows *)task)->half) rows_as(kind, task, 1, from, to);
-    else rows_as(kind, task, 0, from, to);
+    else ((const Rows *)task)->half ? rows_as(kind, task, 1, from, to) : rows_as(kind, task, 0, from, to);
 }
 
 WIDE static void work_wide(int kind, const void *task, long from, long to) { work(kind, task, from, to, 1); }
@@ -484,9 +485,8 @@ int qwenvl_products(int format, const Matrix *of, int matrices, int gated, int a
     float *steps = room + count, *y = steps + 2 * groups;
     int8_t *q = (int8_t *)(y + outputs);
     for (int i = 0; i < matrices; i++) {
-        const float *gate = gated && i ? products[0].y : NULL;
-        products[i] = (Product){of + i, x, room, q, steps, steps + groups, y, gate, half, format, add,
-                                of[i].rows, inner, batch};
+        products[i] = (Product){of + i, x, room, q, steps, steps + groups, y, gated && i ? products[0].y : NULL, half,
+                                format, add, of[i].rows, inner, batch};
         y += of[i].rows * batch;
     }
     run(PREPARE, products, 0, batch);

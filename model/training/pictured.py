@@ -53,32 +53,57 @@ def _choice(split: AssetSplit, scope: Scope) -> tuple[NamedThing, ...]:
     return pack().things(split, scope)
 
 
-def piece(rng: random.Random, thing: NamedThing, split: AssetSplit) -> Piece:
-    """Pick one drawing of a thing, sometimes mirrored, sometimes a little turned."""
+def recoloured(image: Image.Image, hue: int, strength: float) -> Image.Image:
+    """Turn the hues of an RGBA picture by `hue` of 256 and weaken or strengthen its colours."""
+    high, saturation, value = image.convert("RGB").convert("HSV").split()
+    high = high.point([(at + hue) % 256 for at in range(256)])
+    saturation = saturation.point([min(255, int(at * strength)) for at in range(256)])
+    changed = Image.merge("HSV", (high, saturation, value)).convert("RGB")
+    changed.putalpha(image.getchannel("A"))
+    return changed
+
+
+def varied(rng: random.Random, image: Image.Image) -> tuple[Image.Image, bool]:
+    """Stretch a drawing and, now and then, recolour it; and whether its colours are still its own.
+
+    A thing has few drawings and each is met thousands of times: what is to be learned is the form, not the drawing.
+    """
+    if rng.random() < 0.5:
+        wide, high = (max(1, round(side * rng.uniform(0.78, 1.0))) for side in image.size)
+        image = image.resize((wide, high), Image.Resampling.BILINEAR)
+    if rng.random() < 0.25:
+        return recoloured(image, rng.randrange(256) if rng.random() < 0.6 else 0, rng.uniform(0.0, 1.3)), False
+    return image, True
+
+
+def piece(rng: random.Random, thing: NamedThing, split: AssetSplit, vary: bool) -> Piece:
+    """Pick one drawing of a thing, sometimes mirrored, sometimes a little turned; see `varied` for the rest."""
     style, code = rng.choice(pack().drawings(thing, split))
-    image = Image.fromarray(pack().image(style, code, split), "RGBA")
+    image, own = Image.fromarray(pack().image(style, code, split), "RGBA"), True
+    if vary:
+        image, own = varied(rng, image)
     if rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if rng.random() < 0.4:
         image = image.rotate(rng.uniform(-TURN, TURN), Image.Resampling.BILINEAR, expand=True)
     shares = pack().colours(style, code, split)
-    tint = shares[0][0] if shares and shares[0][1] >= PLAIN else ""
+    tint = shares[0][0] if own and shares and shares[0][1] >= PLAIN else ""
     return Piece(thing, np.asarray(image), tint)
 
 
-def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: float) -> list[Piece]:
+def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: float, vary: bool) -> list[Piece]:
     """Which things a picture shows: one, several different ones, or several of one kind among others."""
     every = _choice(split, scope)
     if rng.random() < 0.8 * (1 - difficulty) + 0.25 * difficulty:
-        return [piece(rng, rng.choice(every), split)]
+        return [piece(rng, rng.choice(every), split, vary)]
     thing, many = rng.choice(every), rng.choice((2, 2, 3, 3, 4, 5, 6))
     if rng.random() < 0.35 and thing.article != MASS:
-        first = piece(rng, thing, split)
-        same = [first if rng.random() < 0.7 else piece(rng, thing, split) for _ in range(many)]
+        first = piece(rng, thing, split, vary)
+        same = [first if rng.random() < 0.7 else piece(rng, thing, split, vary) for _ in range(many)]
         others = rng.sample(every, rng.choice((0, 0, 1)) if many < 5 else 0)
-        return same + [piece(rng, other, split) for other in others if other.name != thing.name]
+        return same + [piece(rng, other, split, vary) for other in others if other.name != thing.name]
     chosen = rng.sample(every, rng.choice((2, 2, 3, 3, 4)))
-    return [piece(rng, thing, split) for thing in {thing.name: thing for thing in chosen}.values()]
+    return [piece(rng, thing, split, vary) for thing in {thing.name: thing for thing in chosen}.values()]
 
 
 def contrast(rng: random.Random, pieces: list[Piece]) -> str:
@@ -147,7 +172,7 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
     drawings: AssetSplit = "unseen" if part.startswith("unseen") else "train"
     if drawings == "train" and split == "held" and rng.random() < 0.5:
         drawings = "held"
-    while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty), size, difficulty)):
+    while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty, split == "train"), size, difficulty)):
         pass
     background = contrast(rng, [one for one, _ in pieces])
     canvas = np.empty((*size, 3), dtype=np.float32)

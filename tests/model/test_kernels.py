@@ -46,7 +46,7 @@ def made(form: str, inner: int, outputs: int, dtype: torch.dtype) -> Layer:
     return layer
 
 
-SHAPES = [(4, 64), (13, 192), (127, 320), (256, 2048)]
+SHAPES = [(4, 64), (13, 192), (127, 320), (256, 2048), (9, 4160)]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
