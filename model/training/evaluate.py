@@ -30,7 +30,7 @@ from model.training.sample import QA, Sample
 
 MAX_TOKENS = 96
 TRAINED = tuple(name for name, _ in PARTS)
-EXAMS = {"things": ("unseen_things",)}  # parts that examine what another part taught
+EXAMS = {"things": ("held_things", "unseen_things")}  # parts that examine what another part taught
 MEASURED = "evaluation.json"  # beside a model's weights: its report
 Report = dict[str, Any]
 

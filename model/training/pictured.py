@@ -25,6 +25,7 @@ PLAIN = 0.55  # share of its visible pixels that the main colour of a thing must
 LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees
+EXAMINED: dict[str, AssetSplit] = {"held_things": "held", "unseen_things": "unseen"}  # by part
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,9 @@ def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) ->
 
 
 def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
-    """Draw one picture; a part of unseen styles draws no other, held-out seeds meet held-out drawings half the time."""
+    """Draw one picture; a part that examines draws what its name says and training never meets."""
     rng = randomness(seed, part, split)
-    drawings: AssetSplit = "unseen" if part.startswith("unseen") else "train"
-    if drawings == "train" and split == "held" and rng.random() < 0.5:
-        drawings = "held"
+    drawings = EXAMINED.get(part, "train")
     while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty, split == "train"), size, difficulty)):
         pass
     background = contrast(rng, [one for one, _ in pieces])

@@ -151,7 +151,7 @@ def test_weak_rows_are_named_and_rows_of_few_questions_are_not() -> None:
 
 
 def test_what_was_measured_says_which_parts_to_measure_again(tmp_path: Path) -> None:
-    assert examined(("shapes", "things")) == ("shapes", "things", "unseen_things")
+    assert examined(("shapes", "things")) == ("shapes", "things", "held_things", "unseen_things")
     assert measured_before(str(tmp_path)) == TRAINED
     (tmp_path / "evaluation.json").write_text('{"parts": ["text"]}', encoding="utf-8")
     assert measured_before(str(tmp_path)) == ("text",)

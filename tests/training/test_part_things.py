@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from model.training import pictured, thing_questions
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
@@ -73,20 +74,36 @@ def test_labels_stand_where_the_drawing_is() -> None:
     assert seen > 30
 
 
-def test_held_drawings_are_only_seen_in_held_samples() -> None:
-    drawn: dict[str, set[str]] = {"train": set(), "held": set()}
-    for split in ("train", "held"):
-        for seed in range(20):
-            sample = parts()["things"].make(seed, (112, 112), 1, 1.0, 1.0, split)  # type: ignore[arg-type]
-            drawn[split].add(sample.facts["drawings"])
-    assert drawn == {"train": {"train"}, "held": {"train", "held"}}
+def test_each_part_draws_what_it_is_there_for() -> None:
+    for name, split, drawings in (
+        ("things", "train", "train"), ("things", "held", "train"),
+        ("held_things", "held", "held"), ("unseen_things", "held", "unseen"),
+    ):  # fmt: skip
+        assert parts()[name].make(3, (112, 112), 1, 1.0, 1.0, split).facts["drawings"] == drawings  # type: ignore[arg-type]
+    pack = pictured.pack()
+    kept = {
+        split: {drawing for thing in pictured._choice(split, "cpu") for drawing in pack.drawings(thing, split)}  # type: ignore[arg-type]
+        for split in ("train", "held", "unseen")
+    }
+    assert kept["train"].isdisjoint(kept["held"]) and kept["train"].isdisjoint(kept["unseen"])
 
 
-def test_unseen_styles_are_refused_to_training() -> None:
-    part = parts()["unseen_things"]
-    assert part.make(3, (112, 112), 1, 1.0, 1.0, "held").facts["drawings"] == "unseen"
-    with pytest.raises(AssetsWithheld):
-        part.make(3, (112, 112), 1, 1.0, 1.0, "train")
+@pytest.mark.parametrize("name", ["held_things", "unseen_things"])
+def test_what_examines_is_refused_to_training(name: str) -> None:
+    with pytest.raises(AssetsWithheld, match=name):
+        parts()[name].make(3, (112, 112), 1, 1.0, 1.0, "train")
+
+
+def test_a_drawing_is_varied_in_training_alone() -> None:
+    thing = pictured._choice("train", "cpu")[0]
+    shapes = {pictured.piece(random.Random(seed), thing, "train", False).pixels.shape for seed in range(40)}
+    varied = [pictured.piece(random.Random(seed), thing, "train", True) for seed in range(40)]
+    assert len({one.pixels.shape for one in varied}) > len(shapes)  # stretched
+    image = Image.new("RGBA", (8, 8), (200, 40, 40, 128))
+    turned = pictured.recoloured(image, 85, 1.0)
+    assert turned.getpixel((0, 0))[1] > 150 and turned.getpixel((0, 0))[3] == 128  # red is green now, alpha as it was
+    gray = pictured.recoloured(image, 0, 0.0).getpixel((0, 0))
+    assert gray[0] == gray[1] == gray[2]
 
 
 def test_a_missing_pack_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -76,6 +76,6 @@ def test_parts_are_chosen_on_the_command_line() -> None:
     args = train.parser().parse_args(["--out", "x", "--parts", "shapes=0.3,clips=1"])
     assert args.parts == (("shapes", 0.3), ("clips", 1.0))
     assert "--parts shapes=0.3,clips=1" in command_of(vars(args))
-    assert {name for name, _ in train.shares("wide")} == {*parts()} - {"unseen_things"}
+    assert {name for name, _ in train.shares("wide")} == {*parts()} - {"held_things", "unseen_things"}
     with pytest.raises(argparse.ArgumentTypeError, match=r"no part is called hats; there are .*clips, "):
         train.shares("hats=1")
