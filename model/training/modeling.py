@@ -152,7 +152,7 @@ def number_loss(heads: DenseHeads, asking: Tensor, given: Pointers) -> dict[str,
 
 def at(hidden: Tensor, places: Tensor) -> Tensor:
     """hidden (1, N, D) at `places` (B, A) -> (B, A, D)."""
-    return hidden[0].index_select(0, places.flatten()).view(*places.shape, -1)
+    return hidden[0].index_select(0, places.flatten()).view(*places.shape, hidden.shape[-1])  # A may be 0
 
 
 def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) -> dict[str, Tensor]:

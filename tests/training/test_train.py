@@ -1,6 +1,7 @@
 """The training command on the tiny plan: it stops, goes on from its checkpoint; branches see only their own."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,8 +125,9 @@ def test_prefixes_of_different_lengths_are_refused() -> None:
         branched([*rows_of(), *rows_of(PREFIX + 1)])
 
 
-def test_a_packed_batch_is_scored_as_each_question_alone() -> None:
-    """The loss on answers is the mean over single prompts, whatever they were packed with."""
+@pytest.mark.parametrize("pointing", [True, False])
+def test_a_packed_batch_is_scored_as_each_question_alone(pointing: bool) -> None:
+    """The loss on answers is the mean over single prompts, whatever they were packed with and whether any points."""
     tokenizer = Tokenizer.from_file(TOKENIZER)
     config = small_config("tiny", tokenizer)
     torch.manual_seed(0)
@@ -134,10 +136,14 @@ def test_a_packed_batch_is_scored_as_each_question_alone() -> None:
     model, preprocess = build(config), preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
     samples, asked = batch_samples(Plan(seed=3, batch=2, questions=3, parts=(("shapes", 1.0),)), 1, 1.0)
     samples, asked = samples[:2], [questions[:3] for questions in asked[:2]]
+    if not pointing:
+        bare = {"about": None, "other": None, "told": (), "spots": (), "numbers": ()}
+        asked = [[replace(qa, **bare) for qa in questions] for questions in asked]
     batch = collate(samples, asked, tokenizer, model.config, preprocess)
     teachers = Teachers(config["hidden_size"], *dense_classes())
     with torch.no_grad():
-        packed = losses(model, teachers, batch, False)["language"]
+        found = losses(model, teachers, batch, False)
+        assert pointing == any(name.startswith("point_") for name in found)
         each, weights = [], []
         for sample, questions in zip(samples, asked, strict=True):
             media = media_of(sample, preprocess)
@@ -149,4 +155,4 @@ def test_a_packed_batch_is_scored_as_each_question_alone() -> None:
                 each.append(F.cross_entropy(scores[targets >= 0], targets[targets >= 0], reduction="none"))
                 weights.append(torch.tensor(branch.weights)[targets >= 0])
     told, weight = torch.cat(each), torch.cat(weights)
-    torch.testing.assert_close(packed, (told * weight).sum() / weight.sum(), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found["language"], (told * weight).sum() / weight.sum(), rtol=1e-5, atol=1e-6)
