@@ -28,6 +28,7 @@ from model.training.evaluate import MEASURED, Report, evaluate, examined
 
 SMALL = Path(__file__).parent.parent / "small"
 TOKENIZER = SMALL / "tokenizer.json"
+STORY = "training.json"  # beside the weights: the runs that they come from, the last one last
 PART_BYTES = 16 * 2**20
 HEADER_BYTES = 64 * 1024  # room for a part's header within PART_BYTES
 PREPROCESSOR: dict[str, Any] = {
@@ -84,6 +85,13 @@ def digest_of(files: list[Path]) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+def told(checkpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The runs that a checkpoint's weights come from, its own last."""
+    own = {key: checkpoint.get(key, 0) for key in ("step", "samples", "questions", "elapsed")}
+    last = [{**own, "args": checkpoint["args"]}] if "args" in checkpoint else []
+    return [*checkpoint.get("before", []), *last]
+
+
 def write_folder(checkpoint: Mapping[str, Any], folder: Path, tokenizer: Path, averaged: bool) -> list[Path]:
     """Write everything but the card; return the files of weights."""
     shutil.copyfile(tokenizer, folder / "tokenizer.json")
@@ -92,6 +100,7 @@ def write_folder(checkpoint: Mapping[str, Any], folder: Path, tokenizer: Path, a
     write_json(folder / "preprocessor_config.json", PREPROCESSOR)
     write_json(folder / "video_preprocessor_config.json", VIDEO_PREPROCESSOR)
     ends = [known.token_id(IM_END), known.token_id(END_OF_TEXT)]
+    (folder / STORY).write_text(json.dumps(told(checkpoint), indent=1) + "\n", encoding="utf-8")
     write_json(folder / "generation_config.json", {"eos_token_id": ends, "do_sample": False})
     return write_weights(checkpoint["average" if averaged else "model"], folder)
 

@@ -14,7 +14,7 @@ from model.config import model_config
 from model.qwen import QwenVL
 from model.tokenizer import Tokenizer
 from model.training.data import dense_classes
-from model.training.export import TOKENIZER
+from model.training.export import STORY, TOKENIZER, told
 from model.training.modeling import Teachers, build, small_config
 from model.weights import load_weights
 
@@ -60,15 +60,9 @@ def exported(folder: Path) -> dict[str, Any]:
     with torch.device("meta"):
         model = build(config)
     load_weights(model, folder, parsed, torch.device("cpu"), torch.float32)
-    return {"model": model.state_dict(), "teachers": {}, "config": config, "before": [{"weights": folder.name}]}
-
-
-def told(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """The story of a checkpoint's weights, its own run last."""
-    if "args" not in state:
-        return list(state["before"])
-    own = {key: state[key] for key in ("step", "samples", "questions", "elapsed", "args")}
-    return [*state.get("before", []), own]
+    story = folder / STORY
+    before = json.loads(story.read_text(encoding="utf-8")) if story.exists() else [{"weights": folder.name}]
+    return {"model": model.state_dict(), "teachers": {}, "config": config, "before": before}
 
 
 def start(args: argparse.Namespace, device: torch.device) -> Run:

@@ -72,6 +72,7 @@ def test_a_new_export_leaves_no_old_parts(checkpoint: Path, tmp_path: Path) -> N
         "model.safetensors",
         "preprocessor_config.json",
         "tokenizer.json",
+        "training.json",
         "video_preprocessor_config.json",
     ]
     card = (folder / "CARD.md").read_text(encoding="utf-8")
