@@ -27,6 +27,7 @@ from model.training.lettering.marks import SLOTS
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
 from model.training.parts.boxes import EDGES
+from model.training.rounding import rounded
 from model.training.state import CHECKPOINT, Run, save, start
 
 # Dense labels that weigh more than the others: what is misseen is miscounted, and named, read or placed wrongly.
@@ -78,6 +79,11 @@ def loss_weight(name: str, dense: float) -> float:
     )
 
 
+def rounds(step: int, done: float, args: argparse.Namespace) -> bool:
+    """Whether a step sees weights as int4 stores them: every other one at the end, so that both kinds are kept good."""
+    return done > 1.0 - args.round_last and step % 2 == 1
+
+
 @contextmanager
 def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
     """Precision and attention of the forward pass.
@@ -91,11 +97,12 @@ def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
 
 def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) -> dict[str, Tensor]:
     """Forward, backward, update; return the losses."""
-    with arithmetic(batch.ids.device, args.bfloat16):
-        found = losses(run.model, run.teachers, batch, done < args.tower_first)
-    dense = dense_weight(done, not args.init)
-    total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
-    total.backward()  # type: ignore[no-untyped-call]
+    with rounded(run.model) if rounds(run.step, done, args) else nullcontext():
+        with arithmetic(batch.ids.device, args.bfloat16):
+            found = losses(run.model, run.teachers, batch, done < args.tower_first)
+        dense = dense_weight(done, not args.init)
+        total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
+        total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_([*run.model.parameters(), *run.teachers.parameters()], 1.0)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
@@ -240,6 +247,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--lr", type=float, default=2e-3)
     made.add_argument(
         "--tower-first", type=float, default=0.2, help="share of the plan that teaches the tower alone, by dense labels"
+    )
+    made.add_argument(
+        "--round-last", type=float, default=0.15, help="share of the plan at whose end every other step rounds to int4"
     )
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--device", default="")
