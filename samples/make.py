@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 WHITE, BLACK, GRAY = (250, 250, 250), (20, 20, 20), (140, 140, 140)
 RED, GREEN, BLUE, YELLOW, PURPLE = (214, 40, 40), (46, 160, 67), (38, 84, 214), (250, 214, 40), (128, 48, 168)
@@ -89,6 +89,14 @@ def squared_paper() -> Image.Image:
     return picture
 
 
+def open_sign() -> Image.Image:
+    """A green sign that says "OPEN" in white, on white."""
+    picture, pen = canvas((640, 480), WHITE)
+    pen.rounded_rectangle([60, 110, 580, 370], radius=36, fill=GREEN)
+    pen.text((320, 240), "OPEN", fill=WHITE, font=ImageFont.load_default(170), anchor="mm")
+    return picture
+
+
 def moving_square() -> list[Image.Image]:
     """A red square that moves from the left to the right, on white, in four seconds."""
     frames = []
@@ -127,6 +135,7 @@ PICTURES = {
     "hexagon_square.jpg": hexagon_square,
     "three_circles.png": three_circles,
     "squared_paper.png": squared_paper,
+    "open_sign.png": open_sign,
 }
 CLIPS = {
     "moving_square.mp4": moving_square,
