@@ -97,6 +97,17 @@ def open_sign() -> Image.Image:
     return picture
 
 
+def house() -> Image.Image:
+    """A house with a red roof, a door and two windows, on white."""
+    picture, pen = canvas((600, 600), WHITE)
+    pen.rectangle([150, 280, 450, 500], fill=(214, 170, 120))
+    pen.polygon([(120, 280), (300, 120), (480, 280)], fill=(190, 50, 40))
+    pen.rectangle([270, 390, 330, 500], fill=(110, 70, 40))
+    for left in (180, 360):
+        pen.rectangle([left, 320, left + 60, 380], fill=(130, 190, 240))
+    return picture
+
+
 def moving_square() -> list[Image.Image]:
     """A red square that moves from the left to the right, on white, in four seconds."""
     frames = []
@@ -136,6 +147,7 @@ PICTURES = {
     "three_circles.png": three_circles,
     "squared_paper.png": squared_paper,
     "open_sign.png": open_sign,
+    "house.png": house,
 }
 CLIPS = {
     "moving_square.mp4": moving_square,

@@ -57,12 +57,14 @@ How often each of these is answered exactly stands in the table below; what is n
 {sha256}
 """
 
+EXAMS = """ In held_things each thing stands in the one drawing of
+it that training was never shown, in unseen_things in drawing styles that training never met."""
 MEASURED = """
 ## Measured
 
 Exact answers to {pictures} pictures, or {clips} clips, of each part of its world, of held-out seeds at full difficulty,
 through the product's own path: in wordings that training uses ("default" is the product's own prompt), and in the last
-column in wordings that it never used.
+column in wordings that it never used.{exams}
 
 {table}
 
@@ -94,6 +96,7 @@ def measured_text(measured: Report) -> str:
     return MEASURED.format(
         pictures=measured["pictures"],
         clips=measured["clips"],
+        exams=EXAMS if "held_things" in measured["parts"] else "",
         table=table(measured),
         listed=listed(measured),
         pairs=pairs,
