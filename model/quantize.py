@@ -8,7 +8,8 @@ Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/be
   up to 16              native, activations by groups of 64    the same
   more                  torch._int_mm, activations by row      unpacked to int8, then the same
 
-Without the native kernels torch's own operations do the same, more slowly.
+Without the native kernels torch's own operations do the same, more slowly. On CUDA up to 16 rows of int8 go through
+torch's weight-only kernel and everything else through weights unpacked for the occasion; neither has been measured.
 """
 
 from collections.abc import Iterator
@@ -125,6 +126,15 @@ def multiply_even(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None)
     return (out if bias is None else out + bias).to(x.dtype)
 
 
+def multiply_few(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
+    """The same for a few rows with their activations as they are, weights (D_out, D) without padding.
+
+    torch's own weight-only kernel, which CUDA has since 2.9 (pytorch 159325): a weight is read once, as one byte.
+    """
+    out = torch._weight_int8pack_mm(x.contiguous(), weight, scale.to(x.dtype))
+    return out if bias is None else out + bias.to(x.dtype)
+
+
 class Int8Linear(QuantLinear):
     """weight (D_out, D padded) int8, weight_scale (D_out,) float32."""
 
@@ -146,6 +156,8 @@ class Int8Linear(QuantLinear):
 
     def multiply(self, x: Tensor) -> Tensor:
         """(M, D) -> (M, D_out)."""
+        if x.device.type == "cuda" and len(x) <= kernels.MOST_ROWS[self.kind] and not self.inputs % GROUP:
+            return multiply_few(x, self.weight, self.weight_scale, self.bias)
         if x.device.type != "cpu":
             return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
         return multiply_int8(x, self.weight, self.weight_scale, self.bias)

@@ -78,6 +78,30 @@ def test_columns_that_stand_out_do_not_cost_the_others_their_bits(route: str) ->
         assert apart(even, x @ layer.dense(torch.float32).T) > 0.03
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_few_rows_go_through_the_weight_only_kernel_that_cuda_has(dtype: torch.dtype) -> None:
+    """The same operation of torch on a CPU: what CUDA is given, and with which scales, is right."""
+    torch.manual_seed(0)
+    layer, x = filled("int8", torch.randn(48, 128), torch.randn(48)), torch.randn(3, 128).to(dtype)
+    found = quantize.multiply_few(x, layer.weight, layer.weight_scale, layer.bias)
+    assert found.dtype is dtype
+    assert apart(found, x.float() @ layer.dense(torch.float32).T + layer.bias) < (
+        1e-5 if dtype is torch.float32 else 5e-3
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("rows", [1, 40])
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_layers_are_right_on_cuda(kind: str, rows: int) -> None:
+    torch.manual_seed(0)
+    layer = filled(kind, torch.randn(48, 128), torch.randn(48))
+    x = torch.randn(rows, 128).bfloat16()
+    wanted = x.float() @ layer.dense(torch.float32).T + layer.bias
+    with torch.no_grad():
+        assert apart(layer.cuda()(x.cuda()).cpu(), wanted) < 0.01
+
+
 def logits(loaded: LoadedModel, ids: Tensor) -> Tensor:
     with torch.no_grad():
         return loaded.model(ids)
