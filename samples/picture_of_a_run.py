@@ -23,7 +23,7 @@ def main() -> None:
     console = Console(record=True, width=96, file=io.StringIO())
     for words in RUNS:
         done = subprocess.run([sys.executable, "-m", "qwenvl_cli", *words], cwd=ROOT, capture_output=True, text=True)
-        shown = " ".join(f'"{word}"' if not word.isascii() else word for word in words)
+        shown = " ".join(f'"{word}"' if " " in word or not word.isascii() else word for word in words)
         console.print(Text(f"$ qwenvl {shown}", style="bold"))
         console.print(Text(done.stdout.rstrip()))
         console.print(Text(done.stderr.rstrip(), style="dim"))

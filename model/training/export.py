@@ -88,7 +88,7 @@ def digest_of(files: list[Path]) -> dict[str, str]:
 def told(checkpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The runs that a checkpoint's weights come from, its own last."""
     own = {key: checkpoint.get(key, 0) for key in ("step", "samples", "questions", "elapsed")}
-    last = [{**own, "args": checkpoint["args"]}] if "args" in checkpoint else []
+    last = [{**own, "args": portable(checkpoint["args"])}] if "args" in checkpoint else []
     return [*checkpoint.get("before", []), *last]
 
 
@@ -123,13 +123,17 @@ def install(staged: Path, folder: Path) -> None:
         os.replace(path, folder / path.name)
 
 
+def portable(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of training without the folders of one machine."""
+    folders = {
+        key: f"{place}{Path(args[key]).name}" for key, place in (("out", "runs/"), ("init", "")) if args.get(key)
+    }
+    return {**args, **folders}
+
+
 def command_of(args: Mapping[str, Any]) -> str:
-    """The command that these arguments came from, without the folders of one machine."""
-    given = {key: value for key, value in args.items() if value not in (None, "", 0, 0.0, False)}
-    if "out" in given:
-        given["out"] = f"runs/{Path(given['out']).name}"
-    if "init" in given:
-        given["init"] = Path(given["init"]).name
+    """The command that these arguments came from."""
+    given = {key: value for key, value in portable(args).items() if value not in (None, "", 0, 0.0, False)}
     if "parts" in given:
         given["parts"] = ",".join(f"{name}={share:g}" for name, share in given["parts"])
     switches = ("bfloat16", "compile")  # on unless switched off

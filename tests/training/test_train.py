@@ -62,7 +62,8 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
         name = "visual.blocks.0.attn.qkv.weight"
         assert torch.allclose(start.model.state_dict()[name], wanted[name], rtol=0.01)  # type: ignore[index]
         assert [run["step"] for run in start.before] == [2] and start.step == 0
-        assert start.before[0]["args"]["plan"] == "tiny"  # a folder tells where its weights come from, as a file does
+        given = start.before[0]["args"]  # a folder tells where its weights come from, as a file does
+        assert (given["plan"], given["out"]) == ("tiny", "runs/first")
         second = run(out, 1, "--init", str(source), "--tower-first", "0")
         assert second["step"] == 1 and second["before"] == start.before
 
