@@ -77,10 +77,10 @@ def small_config(plan: str | Mapping[str, int], tokenizer: Tokenizer) -> dict[st
     }
 
 
-def build(config: dict[str, Any], attention: str = "sdpa") -> QwenVL:
+def build(config: dict[str, Any]) -> QwenVL:
     """Make a network with fresh weights: normal with deviation 0.02, outputs of residual branches scaled down."""
     parsed: ModelConfig = model_config(config)
-    model = QwenVL(parsed, Backend(attention, "training"))
+    model = QwenVL(parsed, Backend("sdpa", "training"))
     depth = {"visual": parsed.vision.depth, "model": parsed.text.num_hidden_layers}
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1:
