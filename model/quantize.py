@@ -13,6 +13,7 @@ torch's weight-only kernel and everything else through weights unpacked for the 
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -126,10 +127,16 @@ def multiply_even(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None)
     return (out if bias is None else out + bias).to(x.dtype)
 
 
+@cache
+def cuda_reads_bytes() -> bool:
+    """Say whether this build of torch has its weight-only int8 kernel for CUDA (pytorch 159325)."""
+    return bool(torch._C._dispatch_has_kernel_for_dispatch_key("aten::_weight_int8pack_mm", "CUDA"))
+
+
 def multiply_few(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
     """The same for a few rows with their activations as they are, weights (D_out, D) without padding.
 
-    torch's own weight-only kernel, which CUDA has since 2.9 (pytorch 159325): a weight is read once, as one byte.
+    torch's own weight-only kernel: a weight is read once, as one byte.
     """
     out = torch._weight_int8pack_mm(x.contiguous(), weight, scale.to(x.dtype))
     return out if bias is None else out + bias.to(x.dtype)
@@ -156,7 +163,8 @@ class Int8Linear(QuantLinear):
 
     def multiply(self, x: Tensor) -> Tensor:
         """(M, D) -> (M, D_out)."""
-        if x.device.type == "cuda" and len(x) <= kernels.MOST_ROWS[self.kind] and not self.inputs % GROUP:
+        few = len(x) <= kernels.MOST_ROWS[self.kind] and not self.inputs % GROUP
+        if x.device.type == "cuda" and few and cuda_reads_bytes():
             return multiply_few(x, self.weight, self.weight_scale, self.bias)
         if x.device.type != "cpu":
             return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
