@@ -190,7 +190,7 @@ class Int4Linear(QuantLinear):
     def pack(weight: Tensor) -> tuple[Tensor, Tensor]:
         """Rows (N, D) -> (N, D padded / 2) uint8 and (N, D padded / 64) bfloat16."""
         whole = F.pad(weight.float(), (0, padded(weight.shape[1]) - weight.shape[1]))
-        if kernels.available():
+        if native(whole):
             return kernels.pack_int4(whole)
         return pack_int4(whole)
 

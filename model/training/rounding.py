@@ -17,8 +17,8 @@ from model.quantize import Int4Linear
 def as_stored(weight: Tensor) -> Tensor:
     """A matrix (N, D) as it comes back from int4."""
     layer = Int4Linear(weight.shape[1], weight.shape[0], bias=False)
-    layer.weight, layer.weight_scale = layer.pack(weight.detach().cpu())
-    return layer.dense(weight.dtype).to(weight.device)
+    layer.weight, layer.weight_scale = layer.pack(weight.detach())
+    return layer.dense(weight.dtype)
 
 
 @contextmanager
