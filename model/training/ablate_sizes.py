@@ -66,7 +66,7 @@ def measured(run: Run, args: argparse.Namespace) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for batch, _ in timed(stream(source_of(run, HELD_SEED, args), 0, args.held, args.workers)):
         with torch.no_grad(), arithmetic(device, args.bfloat16):
-            values = losses(run.model, run.teachers, batch.to(device), False)
+            values = losses(run.model, run.teachers, batch.to(device))
         for name in TOLD:
             if name in values:
                 found.setdefault(name, []).append(float(values[name]))
@@ -117,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--no-bfloat16", dest="bfloat16", action="store_false")
     made.add_argument("--no-compile", dest="compile", action="store_false")
     made.add_argument("--log-every", type=int, default=25)
-    made.set_defaults(init=None, tower_first=0.0, round_last=0.0)  # what the recipe's step asks for
+    made.set_defaults(init=None, tower_parts=(), round_last=0.0)  # what the recipe's step asks for
     return made
 
 

@@ -20,7 +20,7 @@ from model.positions import Grid, mrope_positions
 from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
-from model.training.data import Plan, batch_samples, plan_batch
+from model.training.data import Plan, batch_samples, plan_batch, teaches_tower_only
 from model.training.pointing import Asker, Pointers, answer_tokens, askers_of, pointers
 from model.training.sample import QA, Sample
 
@@ -46,6 +46,7 @@ class Batch:
     pointers: Pointers
     questions: int
     part: str = ""  # of the world
+    tower_only: bool = False  # whether nothing but the tower is taught
     seconds: float = 0.0  # that drawing and laying out took
 
     @property
@@ -158,7 +159,10 @@ def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer:
 
 
 class BatchSource(Dataset[Batch]):
-    """Batch number -> batch, the same for the same seed; `progress` (0..1) is shared with worker processes."""
+    """Batch number -> batch, the same for the same seed.
+
+    `progress` (0..1) and `tower_share`, how many of the steps teach the tower alone, are shared with worker processes.
+    """
 
     def __init__(self, plan: Plan, tokenizer_path: str, config: ModelConfig, preprocess: PreprocessConfig) -> None:
         self.plan = plan
@@ -166,6 +170,7 @@ class BatchSource(Dataset[Batch]):
         self.config = config
         self.preprocess = preprocess
         self.progress = torch.zeros(1).share_memory_()  # type: ignore[no-untyped-call]
+        self.tower_share = torch.zeros(1).share_memory_()  # type: ignore[no-untyped-call]
         self._tokenizer: Tokenizer | None = None
 
     def __getitem__(self, step: int) -> Batch:
@@ -173,11 +178,11 @@ class BatchSource(Dataset[Batch]):
         if self._tokenizer is None:  # not in the constructor: worker processes load their own
             self._tokenizer = Tokenizer.from_file(Path(self.tokenizer_path))
         begin = time.perf_counter()
-        progress = float(self.progress)
-        samples, asked = batch_samples(self.plan, step, progress)
+        progress, alone = float(self.progress), teaches_tower_only(self.plan, step, float(self.tower_share))
+        samples, asked = batch_samples(self.plan, step, progress, alone)
         batch = collate(samples, asked, self._tokenizer, self.config, self.preprocess)
-        part = plan_batch(self.plan, step, progress)[0].part
-        return replace(batch, part=part, seconds=time.perf_counter() - begin)
+        part = plan_batch(self.plan, step, progress, alone)[0].part
+        return replace(batch, part=part, tower_only=alone, seconds=time.perf_counter() - begin)
 
 
 def stream(source: BatchSource, start: int, end: int, workers: int) -> Iterator[Batch]:

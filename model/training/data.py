@@ -39,14 +39,16 @@ WIDE: Shares = (
 class Plan:
     """What a run draws: about `batch` of the largest pictures a step (more of small ones), `questions` about each.
 
-    `parts` says how large a share of the steps each part of the world has; those with clips join when `clips_from` of
-    the run is done. Difficulty rises over `ramp` of it.
+    `parts` says how large a share of the steps each part of the world has, `tower_parts` (where given) of those that
+    teach the tower alone; parts with clips join when `clips_from` of the run is done. Difficulty rises over `ramp` of
+    it.
     """
 
     seed: int = 0
     batch: int = 32
     questions: int = 4
     parts: Shares = PARTS
+    tower_parts: Shares = ()
     clips_from: float = 0.03
     ramp: float = 0.3
 
@@ -106,9 +108,10 @@ def batch_size(plan: Plan, tokens: int) -> int:
     return max(plan.batch // 2, min(2 * plan.batch, plan.batch * LARGE_TOKENS // tokens), 1)
 
 
-def part_of(plan: Plan, rng: random.Random, progress: float) -> Part:
+def part_of(plan: Plan, rng: random.Random, progress: float, tower_only: bool = False) -> Part:
     """The part that a step draws from."""
-    open_to = [(parts()[name], share) for name, share in plan.parts]
+    shares = plan.tower_parts if tower_only and plan.tower_parts else plan.parts
+    open_to = [(parts()[name], share) for name, share in shares]
     if progress < plan.clips_from:  # a plan of clips alone has nothing to wait for
         open_to = [(part, share) for part, share in open_to if part.kind == "image"] or open_to
     return rng.choices([part for part, _ in open_to], [share for _, share in open_to])[0]
@@ -121,10 +124,10 @@ def bucket(rng: random.Random, kind: Kind, progress: float) -> tuple[Size, int]:
     return rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0], rng.choices(FRAMES, FRAME_WEIGHTS)[0]
 
 
-def plan_batch(plan: Plan, step: int, progress: float) -> list[SampleArgs]:
+def plan_batch(plan: Plan, step: int, progress: float, tower_only: bool = False) -> list[SampleArgs]:
     """The arguments of all samples of one step, `progress` (0..1) of the run being done: one bucket, many seeds."""
     rng = random.Random(f"{plan.seed}/{step}")
-    part = part_of(plan, rng, progress)
+    part = part_of(plan, rng, progress, tower_only)
     size, frames = bucket(rng, part.kind, progress)
     batch = []
     for index in range(batch_size(plan, merged_tokens(size, frames) * part.pictures)):
@@ -134,11 +137,24 @@ def plan_batch(plan: Plan, step: int, progress: float) -> list[SampleArgs]:
     return batch
 
 
-def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample], list[list[QA]]]:
-    """Draw the samples of one step and choose the questions about each."""
-    every = [(args.part, args.make()) for args in plan_batch(plan, step, progress)]
-    asked = [choose(one, random.Random(one.seed), plan.questions, parts()[part].skills) for part, one in every]
+def teaches_tower_only(plan: Plan, step: int, share: float) -> bool:
+    """Whether a step is one of the share of steps, drawn by chance but always alike, that teach the tower alone."""
+    return random.Random(f"{plan.seed}/{step}/tower").random() < share
+
+
+def batch_samples(
+    plan: Plan, step: int, progress: float, tower_only: bool = False
+) -> tuple[list[Sample], list[list[QA]]]:
+    """Draw the samples of one step and choose the questions about each: one, to be laid out, where none is answered."""
+    every = [(args.part, args.make()) for args in plan_batch(plan, step, progress, tower_only)]
+    many = 1 if tower_only else plan.questions
+    asked = [choose(one, random.Random(one.seed), many, parts()[part].skills) for part, one in every]
     return [sample for _, sample in every], asked
+
+
+def drawn_parts(shares: Shares, tower_shares: Shares) -> Shares:
+    """The parts that a run draws, those that only the tower is shown after the others."""
+    return (*shares, *((name, share) for name, share in tower_shares if name not in dict(shares)))
 
 
 def dense_classes(shares: Shares = PARTS) -> tuple[dict[str, int], dict[str, int]]:

@@ -133,9 +133,9 @@ def portable(args: Mapping[str, Any]) -> dict[str, Any]:
 
 def command_of(args: Mapping[str, Any]) -> str:
     """The command that these arguments came from."""
-    given = {key: value for key, value in portable(args).items() if value not in (None, "", 0, 0.0, False)}
-    if "parts" in given:
-        given["parts"] = ",".join(f"{name}={share:g}" for name, share in given["parts"])
+    given = {key: value for key, value in portable(args).items() if value not in (None, "", 0, 0.0, False, ())}
+    for key in given.keys() & {"parts", "tower_parts"}:
+        given[key] = ",".join(f"{name}={share:g}" for name, share in given[key])
     switches = ("bfloat16", "compile")  # on unless switched off
     flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in switches)
     return f"python -m model.training.train {flags}".strip()
@@ -151,8 +151,8 @@ def run_of(run: Mapping[str, Any]) -> str:
 
 def shown(checkpoint: Mapping[str, Any]) -> set[str]:
     """The parts that the mix of any run of these weights named; one that ended at no share had one before."""
-    runs = [checkpoint, *checkpoint.get("before", [])]
-    return {name for run in runs for name, _ in run.get("args", {}).get("parts", PARTS)}
+    every = [run.get("args", {}) for run in (checkpoint, *checkpoint.get("before", []))]
+    return {name for args in every for name, _ in (*args.get("parts", PARTS), *args.get("tower_parts", ()))}
 
 
 def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:

@@ -155,11 +155,11 @@ def at(hidden: Tensor, places: Tensor) -> Tensor:
     return hidden[0].index_select(0, places.flatten()).view(*places.shape, hidden.shape[-1])  # A may be 0
 
 
-def losses(model: QwenVL, teachers: Teachers, batch: Batch, tower_only: bool) -> dict[str, Tensor]:
-    """Return the dense losses of one batch and, unless only the tower is taught, the loss on answers."""
+def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]:
+    """Return the dense losses of one batch and, unless it teaches only the tower, the loss on answers."""
     features = model.visual(batch.patches, batch.grids, model.backend)
     found: dict[str, Tensor] = teachers.tower(features, batch.dense)
-    if tower_only:
+    if batch.tower_only:
         return found
     depth = len(model.model.layers)
     ears, answers = (depth // 2, max(depth // 2, depth - 2)), torch.nonzero(batch.targets >= 0)[:, 0]

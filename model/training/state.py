@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from model.config import model_config
 from model.qwen import QwenVL
 from model.tokenizer import Tokenizer
-from model.training.data import dense_classes
+from model.training.data import dense_classes, drawn_parts
 from model.training.export import STORY, TOKENIZER, told
 from model.training.modeling import Teachers, build, small_config
 from model.weights import load_weights
@@ -86,7 +86,7 @@ def fresh(config: dict[str, Any], args: argparse.Namespace, device: torch.device
     """Make a run of a network with fresh weights."""
     torch.manual_seed(args.seed)
     model = build(config).to(device)
-    teachers = Teachers(config["hidden_size"], *dense_classes(args.parts)).to(device)
+    teachers = Teachers(config["hidden_size"], *dense_classes(drawn_parts(args.parts, args.tower_parts))).to(device)
     return Run(model, teachers, copied(model), make_optimizers(model, teachers, args.lr), config)
 
 

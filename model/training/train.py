@@ -55,6 +55,12 @@ def curriculum(run: Run, args: argparse.Namespace) -> float:
     return 1.0 if args.init else progress(run, args)
 
 
+def guide(source: BatchSource, run: Run, args: argparse.Namespace) -> None:
+    """Tell who draws the batches how hard they shall be, and how many shall teach the tower alone."""
+    source.progress.fill_(curriculum(run, args))
+    source.tower_share.fill_(1.0 if progress(run, args) < args.tower_first else args.tower_share)
+
+
 def rate_factor(step: int, done: float, young: bool) -> float:
     """Learning rate: warm-up over 200 steps, constant, then linear decay to a fiftieth.
 
@@ -99,7 +105,7 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
     """Forward, backward, update; return the losses."""
     with rounded(run.model) if rounds(run.step, done, args) else nullcontext():
         with arithmetic(batch.ids.device, args.bfloat16):
-            found = losses(run.model, run.teachers, batch, done < args.tower_first)
+            found = losses(run.model, run.teachers, batch)
         dense = dense_weight(done, not args.init)
         total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
         total.backward()  # type: ignore[no-untyped-call]
@@ -193,12 +199,12 @@ def train(args: argparse.Namespace) -> Path:
     if args.compile:
         compile_elementwise(run.model)
     source = BatchSource(
-        Plan(seed=args.seed, batch=args.batch, questions=args.questions, parts=args.parts),
+        Plan(args.seed, args.batch, args.questions, args.parts, args.tower_parts),
         str(TOKENIZER),
         model_config(run.config),
         preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR),
     )
-    source.progress.fill_(curriculum(run, args))
+    guide(source, run, args)
     log, saved = Log(out / "log.jsonl", args.log_every), time.monotonic()
     for batch, waited in timed(stream(source, run.step, args.steps or 1 << 40, args.workers)):
         begin, done = time.monotonic(), progress(run, args)
@@ -206,7 +212,7 @@ def train(args: argparse.Namespace) -> Path:
             break
         values = train_step(run, batch.to(device), done, args)
         run.elapsed += time.monotonic() - begin + waited
-        source.progress.fill_(curriculum(run, args))
+        guide(source, run, args)
         log.add(run, values, waited, batch, done)
         if time.monotonic() - saved > args.save_every * 60:
             save(run, args)
@@ -240,6 +246,12 @@ def parser() -> argparse.ArgumentParser:
         default=PARTS,
         help="parts and their shares, as in shapes=0.45,clips=0.55, or wide",
     )
+    made.add_argument(
+        "--tower-parts",
+        type=shares,
+        default=(),
+        help="the same for the steps that teach the tower alone, where they differ",
+    )
     made.add_argument("--minutes", type=float, default=0.0, help="length of the plan in minutes of training")
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")
     made.add_argument("--batch", type=int, default=32, help="pictures a step")
@@ -248,6 +260,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--tower-first", type=float, default=0.2, help="share of the plan that teaches the tower alone, by dense labels"
     )
+    made.add_argument("--tower-share", type=float, default=0.0, help="share of the later steps that do so")
     made.add_argument(
         "--round-last", type=float, default=0.15, help="share of the plan at whose end every other step rounds to int4"
     )

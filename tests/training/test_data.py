@@ -17,9 +17,11 @@ from model.training.data import (
     Plan,
     batch_samples,
     dense_classes,
+    drawn_parts,
     held_out,
     merged_tokens,
     plan_batch,
+    teaches_tower_only,
 )
 from model.training.export import PREPROCESSOR, VIDEO_PREPROCESSOR
 from model.training.labels import class_names
@@ -35,6 +37,20 @@ def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
     assert {a.seed for a in plan_batch(plan, 40, 0.5)}.isdisjoint(a.seed for a in plan_batch(Plan(6, 8), 40, 0.5))
     first, second = (batch_samples(plan, 2, 0.4)[1] for _ in range(2))
     assert first == second
+
+
+def test_steps_that_teach_the_tower_alone_have_parts_of_their_own_and_ask_once() -> None:
+    plan = Plan(seed=5, batch=4, parts=(("clips", 1.0),), tower_parts=(("shapes", 1.0),))
+    drawn = {alone: {plan_batch(plan, step, 1.0, alone)[0].part for step in range(5)} for alone in (True, False)}
+    assert drawn == {True: {"shapes"}, False: {"clips"}}
+    assert {args.part for args in plan_batch(Plan(parts=(("clips", 1.0),)), 1, 1.0, True)} == {"clips"}
+    assert {len(asked) for asked in batch_samples(plan, 2, 1.0, True)[1]} == {1}
+    chosen = [step for step in range(400) if teaches_tower_only(plan, step, 0.3)]
+    assert chosen == [step for step in range(400) if teaches_tower_only(plan, step, 0.3)]
+    assert 80 < len(chosen) < 160 and set(chosen) > {step for step in range(400) if teaches_tower_only(plan, step, 0.1)}
+    assert not any(teaches_tower_only(plan, step, 0.0) for step in range(400))
+    assert all(teaches_tower_only(plan, step, 1.0) for step in range(400))
+    assert [name for name, _ in drawn_parts(plan.parts, (*plan.tower_parts, *plan.parts))] == ["clips", "shapes"]
 
 
 def test_a_batch_is_one_bucket_of_about_the_same_cost() -> None:

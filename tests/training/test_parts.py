@@ -7,7 +7,7 @@ import pytest
 
 from model.training import train
 from model.training.data import PARTS, Plan, dense_classes, held_out, plan_batch
-from model.training.export import command_of
+from model.training.export import command_of, shown
 from model.training.labels import class_names
 from model.training.parts import Part, parts
 from model.training.phrasings import HELD, tables
@@ -75,7 +75,10 @@ def test_a_plan_draws_its_parts_by_their_shares() -> None:
 def test_parts_are_chosen_on_the_command_line() -> None:
     args = train.parser().parse_args(["--out", "x", "--parts", "shapes=0.3,clips=1"])
     assert args.parts == (("shapes", 0.3), ("clips", 1.0))
-    assert "--parts shapes=0.3,clips=1" in command_of(vars(args))
+    assert "--parts shapes=0.3,clips=1" in command_of(vars(args)) and "--tower-parts" not in command_of(vars(args))
+    two = train.parser().parse_args(["--out", "x", "--parts", "shapes=1", "--tower-parts", "letters=0.5,boxes=0.5"])
+    assert "--tower-parts letters=0.5,boxes=0.5" in command_of(vars(two))
+    assert shown({"args": vars(two)}) == {"shapes", "letters", "boxes"}
     assert {name for name, _ in train.shares("wide")} == {*parts()} - {"held_things", "unseen_things"}
     with pytest.raises(argparse.ArgumentTypeError, match=r"no part is called hats; there are .*clips, "):
         train.shares("hats=1")
