@@ -173,6 +173,7 @@ def details(outcomes: Sequence[Outcome]) -> Report:
             for name, pairs in told.items()
             if by_skill[name] in ("read", "line", "word", "value")
         },
+        "reading": {name: metrics.reading(pairs) for name, pairs in told.items() if by_skill[name] == "read"},
         "abstention": {
             name: metrics.abstention(pairs)
             for name, pairs in every.items()
@@ -209,6 +210,11 @@ def listed(measured: Report) -> str:
         for name, row in measured["number_error"].items()
     ]
     lines += [f"- {name}: {wrong:.1f} % of the characters wrong" for name, wrong in measured["character_error"].items()]
+    lines += [
+        f"- {name}: {row['exact']:.1f} % of {row['n']} texts of {sort} exact"
+        for name, sorts in measured["reading"].items()
+        for sort, row in sorts.items()
+    ]
     lines += [
         f"- {name}: {row['false_names']:.1f} false names per hundred of {row['unknown']} that cannot be told, "
         f"{row['needless_doubt']:.1f} needless doubts per hundred of {row['known']} others"

@@ -53,6 +53,19 @@ def character_error(pairs: Iterable[tuple[str, str]]) -> float:
     return round(100 * wrong / length, 1) if length else 0.0
 
 
+def reading(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, float | int]]:
+    """From (wanted, given) texts: how many are exact, in %, of those of digits, of letters, and of other signs too."""
+    sorts: dict[str, list[bool]] = {}
+    for wanted, given in pairs:
+        bare = wanted.replace(" ", "")
+        sort = "digits" if bare.isdigit() else "letters" if bare.rstrip("!?").isalpha() else "other signs too"
+        sorts.setdefault(sort, []).append(wanted == given.strip())
+    return {
+        sort: {"n": len(right), "exact": round(100 * sum(right) / len(right), 1)}
+        for sort, right in sorted(sorts.items())
+    }
+
+
 def number_in(text: str) -> float | None:
     """The first number of an answer: "at 3.5 seconds" is 3.5; None where there is none."""
     found = re.search(r"\d+(?:\.\d+)?", text)

@@ -12,6 +12,7 @@ from model.training.metrics import (
     language_kept,
     number_error,
     number_in,
+    reading,
 )
 
 
@@ -48,6 +49,14 @@ def test_edits_are_levenshteins(one: str, two: str, distance: int) -> None:
 def test_character_error_is_by_wanted_characters() -> None:
     assert character_error([("stop", "shop"), ("cafe", "cafe")]) == 12.5
     assert character_error([]) == 0.0
+
+
+def test_readings_are_told_by_what_is_read() -> None:
+    pairs = [("42", "42"), ("4 20", "42"), ("Stop!", "Stop! "), ("no way", "no way"), ("$4.50", "$4.5")]
+    assert reading(pairs) == {
+        "digits": {"n": 2, "exact": 50.0}, "letters": {"n": 2, "exact": 100.0}, "other signs too": {"n": 1, "exact": 0.0},
+    }  # fmt: skip
+    assert reading([]) == {}
 
 
 def test_numbers_are_compared_as_numbers() -> None:
