@@ -54,8 +54,10 @@ def test_character_error_is_by_wanted_characters() -> None:
 def test_readings_are_told_by_what_is_read() -> None:
     pairs = [("42", "42"), ("4 20", "42"), ("Stop!", "Stop! "), ("no way", "no way"), ("$4.50", "$4.5")]
     assert reading(pairs) == {
-        "digits": {"n": 2, "exact": 50.0}, "letters": {"n": 2, "exact": 100.0}, "other signs too": {"n": 1, "exact": 0.0},
-    }  # fmt: skip
+        "digits": {"n": 2, "exact": 50.0},
+        "letters": {"n": 2, "exact": 100.0},
+        "other signs too": {"n": 1, "exact": 0.0},
+    }
     assert reading([]) == {}
 
 
