@@ -97,6 +97,14 @@ def open_sign() -> Image.Image:
     return picture
 
 
+def price_sign() -> Image.Image:
+    """A red sign that says "$4.50" in white, on white."""
+    picture, pen = canvas((600, 400), WHITE)
+    pen.rounded_rectangle([50, 70, 550, 330], radius=30, fill=RED)
+    pen.text((300, 200), "$4.50", fill=WHITE, font=ImageFont.load_default(158), anchor="mm")
+    return picture
+
+
 def house() -> Image.Image:
     """A house with a red roof, a door and two windows, on white."""
     picture, pen = canvas((600, 600), WHITE)
@@ -147,6 +155,7 @@ PICTURES = {
     "three_circles.png": three_circles,
     "squared_paper.png": squared_paper,
     "open_sign.png": open_sign,
+    "price_sign.png": price_sign,
     "house.png": house,
 }
 CLIPS = {
