@@ -20,7 +20,7 @@ from model.positions import Grid, mrope_positions
 from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
-from model.training.data import Plan, batch_samples, plan_batch, teaches_tower_only
+from model.training.data import Plan, batch_samples, for_tower, plan_batch, teaches_tower_only
 from model.training.pointing import Asker, Pointers, answer_tokens, askers_of, pointers
 from model.training.sample import QA, Sample
 
@@ -179,9 +179,10 @@ class BatchSource(Dataset[Batch]):
             self._tokenizer = Tokenizer.from_file(Path(self.tokenizer_path))
         begin = time.perf_counter()
         progress, alone = float(self.progress), teaches_tower_only(self.plan, step, float(self.tower_share))
-        samples, asked = batch_samples(self.plan, step, progress, alone)
+        plan = for_tower(self.plan) if alone else self.plan
+        samples, asked = batch_samples(plan, step, progress)
         batch = collate(samples, asked, self._tokenizer, self.config, self.preprocess)
-        part = plan_batch(self.plan, step, progress, alone)[0].part
+        part = plan_batch(plan, step, progress)[0].part
         return replace(batch, part=part, tower_only=alone, seconds=time.perf_counter() - begin)
 
 

@@ -6,7 +6,7 @@ go on from any step and any worker can draw any sample.
 
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.training.labels import DECODER, TOWER, class_names
 from model.training.parts import Part, parts
@@ -108,10 +108,9 @@ def batch_size(plan: Plan, tokens: int) -> int:
     return max(plan.batch // 2, min(2 * plan.batch, plan.batch * LARGE_TOKENS // tokens), 1)
 
 
-def part_of(plan: Plan, rng: random.Random, progress: float, tower_only: bool = False) -> Part:
+def part_of(plan: Plan, rng: random.Random, progress: float) -> Part:
     """The part that a step draws from."""
-    shares = plan.tower_parts if tower_only and plan.tower_parts else plan.parts
-    open_to = [(parts()[name], share) for name, share in shares]
+    open_to = [(parts()[name], share) for name, share in plan.parts]
     if progress < plan.clips_from:  # a plan of clips alone has nothing to wait for
         open_to = [(part, share) for part, share in open_to if part.kind == "image"] or open_to
     return rng.choices([part for part, _ in open_to], [share for _, share in open_to])[0]
@@ -124,10 +123,10 @@ def bucket(rng: random.Random, kind: Kind, progress: float) -> tuple[Size, int]:
     return rng.choices(CLIP_SIZES, CLIP_WEIGHTS)[0], rng.choices(FRAMES, FRAME_WEIGHTS)[0]
 
 
-def plan_batch(plan: Plan, step: int, progress: float, tower_only: bool = False) -> list[SampleArgs]:
+def plan_batch(plan: Plan, step: int, progress: float) -> list[SampleArgs]:
     """The arguments of all samples of one step, `progress` (0..1) of the run being done: one bucket, many seeds."""
     rng = random.Random(f"{plan.seed}/{step}")
-    part = part_of(plan, rng, progress, tower_only)
+    part = part_of(plan, rng, progress)
     size, frames = bucket(rng, part.kind, progress)
     batch = []
     for index in range(batch_size(plan, merged_tokens(size, frames) * part.pictures)):
@@ -142,13 +141,15 @@ def teaches_tower_only(plan: Plan, step: int, share: float) -> bool:
     return random.Random(f"{plan.seed}/{step}/tower").random() < share
 
 
-def batch_samples(
-    plan: Plan, step: int, progress: float, tower_only: bool = False
-) -> tuple[list[Sample], list[list[QA]]]:
-    """Draw the samples of one step and choose the questions about each: one, to be laid out, where none is answered."""
-    every = [(args.part, args.make()) for args in plan_batch(plan, step, progress, tower_only)]
-    many = 1 if tower_only else plan.questions
-    asked = [choose(one, random.Random(one.seed), many, parts()[part].skills) for part, one in every]
+def for_tower(plan: Plan) -> Plan:
+    """The plan of steps that teach the tower alone: parts of their own, one question each, since none is answered."""
+    return replace(plan, parts=plan.tower_parts or plan.parts, questions=1)
+
+
+def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample], list[list[QA]]]:
+    """Draw the samples of one step and choose the questions about each."""
+    every = [(args.part, args.make()) for args in plan_batch(plan, step, progress)]
+    asked = [choose(one, random.Random(one.seed), plan.questions, parts()[part].skills) for part, one in every]
     return [sample for _, sample in every], asked
 
 

@@ -18,6 +18,7 @@ from model.training.data import (
     batch_samples,
     dense_classes,
     drawn_parts,
+    for_tower,
     held_out,
     merged_tokens,
     plan_batch,
@@ -41,10 +42,10 @@ def test_a_step_is_the_same_whenever_it_is_asked_for() -> None:
 
 def test_steps_that_teach_the_tower_alone_have_parts_of_their_own_and_ask_once() -> None:
     plan = Plan(seed=5, batch=4, parts=(("clips", 1.0),), tower_parts=(("shapes", 1.0),))
-    drawn = {alone: {plan_batch(plan, step, 1.0, alone)[0].part for step in range(5)} for alone in (True, False)}
-    assert drawn == {True: {"shapes"}, False: {"clips"}}
-    assert {args.part for args in plan_batch(Plan(parts=(("clips", 1.0),)), 1, 1.0, True)} == {"clips"}
-    assert {len(asked) for asked in batch_samples(plan, 2, 1.0, True)[1]} == {1}
+    drawn = [{plan_batch(own, step, 1.0)[0].part for step in range(5)} for own in (for_tower(plan), plan)]
+    assert drawn == [{"shapes"}, {"clips"}]
+    assert for_tower(Plan(parts=(("clips", 1.0),))).parts == (("clips", 1.0),)  # without a mix of its own, the same
+    assert {len(asked) for asked in batch_samples(for_tower(plan), 2, 1.0)[1]} == {1}
     chosen = [step for step in range(400) if teaches_tower_only(plan, step, 0.3)]
     assert chosen == [step for step in range(400) if teaches_tower_only(plan, step, 0.3)]
     assert 80 < len(chosen) < 160 and set(chosen) > {step for step in range(400) if teaches_tower_only(plan, step, 0.1)}
