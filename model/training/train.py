@@ -158,9 +158,9 @@ class Log:
             "questions": run.questions,
             "minutes": round(run.elapsed / 60, 2),
             "progress": round(done, 4),
-            "samples_per_s": round(self.samples / spent, 1),
+            "samples_per_s": round(self.samples / spent, 3),
             "data_wait": round(self.waited / spent, 3),
-            "drawn_per_s_a_worker": round(self.samples / max(self.drawing, 1e-9), 1),
+            "drawn_per_s_a_worker": round(self.samples / max(self.drawing, 1e-9), 3),
             **{name: round(fmean(found), 4) for name, found in self.values.items()},
         }
         with self.path.open("a", encoding="utf-8") as out:
@@ -199,7 +199,9 @@ def train(args: argparse.Namespace) -> Path:
     if args.compile:
         compile_elementwise(run.model)
     source = BatchSource(
-        Plan(args.seed, args.batch, args.questions, args.parts, args.tower_parts),
+        Plan(
+            seed=args.seed, batch=args.batch, questions=args.questions, parts=args.parts, tower_parts=args.tower_parts
+        ),
         str(TOKENIZER),
         model_config(run.config),
         preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR),

@@ -106,9 +106,8 @@ def test_a_clip_cut_off_at_its_end_gives_what_is_there(tmp_path: Path, capfd: py
             if packet.size:
                 packet.stream = stream
                 target.mux(packet)
-    with av.open(
-        str(fast)
-    ) as source:  # cut before a key frame: how many bytes a frame has is up to the encoder's threads
+    # Cut before a key frame: how many bytes a frame has is up to the encoder's threads.
+    with av.open(str(fast)) as source:
         keys = [packet.pos for packet in source.demux(video=0) if packet.is_keyframe]
     fast.write_bytes(fast.read_bytes()[: keys[8]])
     media = load(fast, fps=10.0)

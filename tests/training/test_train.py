@@ -36,7 +36,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, more: tuple[str, ...]) -
     assert second["samples"] > first["samples"]  # type: ignore[operator]
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    assert all({"samples_per_s", "data_wait", "drawn_per_s_a_worker"} <= line.keys() for line in lines)
+    assert all(line["samples_per_s"] > 0 and line["drawn_per_s_a_worker"] > 0 for line in lines)
     assert all("thing" in line for line in lines) and "language" in lines[-1]
     name = "visual.blocks.0.attn.qkv.weight"
     assert not torch.equal(first["model"][name], second["model"][name])  # type: ignore[index]
