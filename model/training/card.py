@@ -1,5 +1,6 @@
 """Renders CARD.md of the bundled model from what was measured and where the weights come from."""
 
+import math
 import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ from model.training.placing import HELD_PAIRS
 
 @dataclass(frozen=True)
 class Origin:
-    """How the weights came to be; `shown` are the parts that any run drew from, forgotten or not."""
+    """How the weights came to be; `shown` are the parts that any run drew from, forgotten or not.
+
+    `limits` are the pixels that a picture and a frame of a clip are reduced to.
+    """
 
     command: str
     shown: set[str]
@@ -23,6 +27,7 @@ class Origin:
     samples: int
     minutes: float
     parameters: int
+    limits: tuple[int, int]
     averaged: bool
     sha256: dict[str, str]
 
@@ -45,7 +50,7 @@ How often each of these is answered exactly stands in the table below; what is n
 {unknown}
 - Things on the line between two places are told as being in one of them; overlapping things were drawn rarely or never.
 - A whole caption of many things is often wrong in one of them; questions about one thing are answered better.
-{weak}- Pictures are reduced to at most 28224 pixels (168 x 168) and frames to 12544 (112 x 112); what is small is lost.
+{weak}- Pictures are reduced to at most {picture} and frames to {frame}; what is small is lost.
 - It does not chat, reason or follow instructions beyond the kinds of question above.
 {measured}
 ## Where it comes from
@@ -90,6 +95,16 @@ def head_commit(folder: Path) -> str:
     return f"{commit}+changes" if dirty else commit
 
 
+def pixels(count: int) -> str:
+    """A limit in pixels with the square that it allows.
+
+    >>> pixels(12544)
+    '12544 pixels (112 x 112)'
+    """
+    side = math.isqrt(count)
+    return f"{count} pixels ({side} x {side})"
+
+
 def measured_text(measured: Report) -> str:
     """The part of the card that holds the table."""
     pairs = ", ".join(f"{colour} {thing}" for thing, colour in sorted(HELD_PAIRS))
@@ -113,6 +128,8 @@ def card(origin: Origin, taught: Collection[str], measured: Report | None) -> st
         known=card_lines.known(taught),
         unknown=card_lines.unknown(taught),
         weak=card_lines.weak(measured),
+        picture=pixels(origin.limits[0]),
+        frame=pixels(origin.limits[1]),
         sources=card_lines.sources(origin.shown),
         measured=measured_text(measured) if measured else "\nNot measured.\n",
         command=origin.command,

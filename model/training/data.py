@@ -14,8 +14,8 @@ from model.training.questions import choose
 from model.training.sample import CELL, QA, Kind, Sample, Size, Split
 
 PICTURE_SIZES: tuple[Size, ...] = (
-    (112, 112), (140, 140), (168, 168), (112, 140), (140, 112), (112, 168), (168, 112), (140, 168), (168, 140),
-    (112, 196), (196, 112), (140, 196), (196, 140), (112, 224), (224, 112), (112, 252), (252, 112),
+    (168, 168), (196, 196), (168, 196), (196, 168), (140, 196), (196, 140), (140, 224), (224, 140), (168, 224),
+    (224, 168), (140, 252), (252, 140), (112, 252), (252, 112), (112, 280), (280, 112),
 )  # fmt: skip
 CLIP_SIZES: tuple[Size, ...] = ((84, 84), (112, 112), (84, 112), (112, 84), (84, 140), (140, 84), (56, 196), (196, 56))
 CLIP_WEIGHTS = (1.0, 2.0, 2.0, 1.5, 3.0, 1.5, 0.3, 0.3)
@@ -23,7 +23,7 @@ FRAMES = (4, 6, 8, 10, 12)
 FRAME_WEIGHTS = (2.0, 1.5, 2.0, 1.0, 1.5)
 RATES = (0.5, 1.0, 2.0, 4.0)
 RATE_WEIGHTS = (1.0, 1.0, 3.0, 1.0)
-LARGE_TOKENS = 36  # merged tokens of the largest picture
+LARGE_TOKENS = 49  # merged tokens of the largest picture
 
 
 Shares = tuple[tuple[str, float], ...]
@@ -96,9 +96,9 @@ def picture_size(rng: random.Random, fraction: float) -> Size:
     grow = min(1.0, fraction / 0.25)
     weights = []
     for height, width in PICTURE_SIZES:
-        large = height * width / 28224
+        large = height * width / (LARGE_TOKENS * CELL**2)
         weights.append(
-            (1 - grow) * (1.0 if large < 0.7 else 0.15) + grow * large**2 * (2.0 if height == width else 1.0)
+            (1 - grow) * (1.0 if large < 0.8 else 0.15) + grow * large**2 * (2.0 if height == width else 1.0)
         )
     return rng.choices(PICTURE_SIZES, weights)[0]
 

@@ -37,8 +37,8 @@ PREPROCESSOR: dict[str, Any] = {
     "patch_size": 14,
     "temporal_patch_size": 2,
     "merge_size": 2,
-    "min_pixels": 12544,
-    "max_pixels": 28224,
+    "min_pixels": 25088,
+    "max_pixels": 38416,
     "image_mean": list(IMAGE_MEAN),
     "image_std": list(IMAGE_STD),
 }
@@ -167,6 +167,7 @@ def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -
         samples=int(checkpoint.get("samples", 0)),
         minutes=round(float(checkpoint.get("elapsed", 0.0)) / 60, 1),
         parameters=sum(math.prod(tensor.shape) for tensor in checkpoint["model"].values()),
+        limits=(PREPROCESSOR["max_pixels"], VIDEO_PREPROCESSOR["frame_max_pixels"]),
         averaged=averaged,
         sha256=digest_of(weights),
     )

@@ -12,6 +12,7 @@ from model.training import data, vocabulary
 from model.training.data import (
     CLIP_SIZES,
     FRAMES,
+    LARGE_TOKENS,
     PICTURE_SIZES,
     WIDE,
     Plan,
@@ -62,7 +63,7 @@ def test_a_batch_is_one_bucket_of_about_the_same_cost() -> None:
         assert len({(args.part, args.size, args.frames) for args in batch}) == 1
         tokens = merged_tokens(batch[0].size, batch[0].frames)
         assert 16 <= len(batch) <= 64
-        assert len(batch) * tokens <= max(32 * 36, 16 * tokens)
+        assert len(batch) * tokens <= max(32 * LARGE_TOKENS, 16 * tokens)
         names.add(batch[0].part)
     assert names == {"shapes", "clips"}
 
