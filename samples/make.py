@@ -98,7 +98,7 @@ def open_sign() -> Image.Image:
 
 
 def price_sign() -> Image.Image:
-    """A red sign that says "$4.50" in white, on white."""
+    """A red label that says "$4.50" in white, on white."""
     picture, pen = canvas((600, 400), WHITE)
     pen.rounded_rectangle([50, 70, 550, 330], radius=30, fill=RED)
     pen.text((300, 200), "$4.50", fill=WHITE, font=ImageFont.load_default(158), anchor="mm")
