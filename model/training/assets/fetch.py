@@ -45,7 +45,8 @@ def unpacked(source: Source, cache: Path) -> Path:
     if source.kind == "npm":
         packed = _run(["npm", "pack", "--silent", f"{source.package}@{source.version}"], cache).split()[-1]
         with tarfile.open(cache / packed) as archive:
-            archive.extractall(partial, filter="data")
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python before 3.11.4 has none
+            archive.extractall(partial)
         (partial / "version").write_text(source.version, encoding="utf-8")
     else:
         _run(["apt-get", "download", "-qq", source.package], cache)
