@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import av
 import numpy as np
@@ -37,6 +37,8 @@ _INDEXED = ("mov", "matroska")
 _SEEK_GAP = 64
 _IO_BYTES = 1 << 18
 _PIXEL_ASPECTS = (0.1, 10.0)
+# Titles and other tags that are not UTF-8 stop PyAV unless it is told otherwise; from 19 on it takes them as they are.
+_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 _COPY_AGAIN = "copy or download the clip again"
 
 
@@ -99,7 +101,7 @@ def _opened(handle: BinaryIO) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open the clip at its video stream."""
     handle.seek(0)
     try:
-        container = av.open(_Bytes(handle), mode="r", metadata_errors="replace", buffer_size=_IO_BYTES)
+        container = av.open(_Bytes(handle), mode="r", buffer_size=_IO_BYTES, **_TAGS)
     except av.FFmpegError as error:
         raise MediaError(
             "the clip cannot be opened: its header or index is missing or damaged",

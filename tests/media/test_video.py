@@ -62,6 +62,12 @@ def _write(path: Path, count: int, **settings: object) -> Path:
     return write_clip(path, count, **settings)  # type: ignore[arg-type]
 
 
+def test_tags_that_are_not_utf_8_stop_nothing(tmp_path: Path) -> None:
+    path = _write(tmp_path / "tagged.mkv", 40, codec="libx264")
+    path.write_bytes(path.read_bytes().replace(b"Lavf", b"\xe9\xff\xfe\xe8"))  # the name of the writing program
+    assert numbers(load(path)) == spread(40, 8)
+
+
 @pytest.mark.parametrize("name", CODECS)
 def test_every_codec_and_container_gives_exactly_the_frames_of_the_rule(name: str, tmp_path: Path) -> None:
     path = _write(tmp_path / name, 40, **CODECS[name])
