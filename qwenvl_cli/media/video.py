@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
@@ -300,7 +299,7 @@ def _orientation(frame: VideoFrame) -> int:
     The matrix (a b u, c d v, x y w) takes a point to (a x + c y, b x + d y), y down; the signs of its larger pair are
     one of the eight turns.
     """
-    side_data = cast(SideDataContainer, frame.side_data)
+    side_data: Any = frame.side_data  # PyAV before 19 declares it as something else
     try:
         matrix = side_data[SideDataType.DISPLAYMATRIX]
     except KeyError:
