@@ -23,7 +23,7 @@ FRAMES = (4, 6, 8, 10, 12)
 FRAME_WEIGHTS = (2.0, 1.5, 2.0, 1.0, 1.5)
 RATES = (0.5, 1.0, 2.0, 4.0)
 RATE_WEIGHTS = (1.0, 1.0, 3.0, 1.0)
-LARGE_TOKENS = 49  # merged tokens of the largest picture
+LARGE_TOKENS = max(height * width for height, width in PICTURE_SIZES) // CELL**2  # merged, of the largest picture
 
 
 Shares = tuple[tuple[str, float], ...]
