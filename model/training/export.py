@@ -37,8 +37,8 @@ PREPROCESSOR: dict[str, Any] = {
     "patch_size": 14,
     "temporal_patch_size": 2,
     "merge_size": 2,
-    "min_pixels": 25088,
-    "max_pixels": 38416,
+    "min_pixels": 32928,
+    "max_pixels": 50176,
     "image_mean": list(IMAGE_MEAN),
     "image_std": list(IMAGE_STD),
 }

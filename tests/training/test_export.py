@@ -34,7 +34,7 @@ def test_an_exported_folder_loads_and_answers(checkpoint: Path, tmp_path: Path) 
     stored = torch.load(checkpoint, weights_only=True)["model"]
     for name, value in loaded.model.state_dict().items():
         assert torch.equal(value.float(), stored[name].to(torch.bfloat16).float()), name
-    assert loaded.preprocess.video_max_frames == 12 and loaded.preprocess.max_pixels == 38416
+    assert loaded.preprocess.video_max_frames == 12 and loaded.preprocess.max_pixels == 50176
     assert not list(tmp_path.glob(".export-*"))
 
 

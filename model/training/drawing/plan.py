@@ -18,7 +18,7 @@ from model.training.worn import Bend
 LARGEST = {1: 0.94, 2: 0.52, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.32, 7: 0.3, 8: 0.29, 9: 0.28}
 MODES = {"single": 0.2, "mixed": 0.36, "counting": 0.26, "rows": 0.18}
 GRIDS = {(1, 2): 2, (2, 1): 2, (1, 3): 3, (3, 1): 2, (2, 2): 2, (2, 3): 2, (3, 2): 2, (3, 3): 2}  # rows, columns
-SMALLEST = 18.0  # pixels
+SMALLEST = 20.5  # pixels
 COPIED = 0.7  # share of the pictures in which equal things are copies of each other
 THIN = ("ring", "cross", "crescent", "arrow")  # a wide line would leave nothing of their fill
 POINTED = ("star", "triangle", "diamond", "heart", "crescent", "arrow")

@@ -24,13 +24,13 @@ TWO = 0.22  # share of full pictures with two boards
 CHINESE_SHARE = 0.09
 BUILT_IN_SHARE = 0.15  # of Pillow's own face where there are others
 LONG = (5, 9, 14, 18, 24, 24)  # characters that a text may have
-LEAST_CAPITAL, LEAST_SMALL, LEAST_CHINESE = 10.5, 8.2, 15.2  # pixels
+LEAST_CAPITAL, LEAST_SMALL, LEAST_CHINESE = 12.0, 9.4, 17.4  # pixels
 CRISP = 0.25  # share of the pictures that are drawn at their own size, as screens show them
 FINE = 2  # how many times larger the others are drawn
 TILT = 8.0  # degrees
 APART = 60.0  # of 255, in luminance, between letters and what they stand on
 MARGIN = 2.0
-SIZES = (*range(12, 21), *range(22, 33, 2), *range(35, 60, 4), *range(62, 171, 7))  # of fonts; few, to keep them open
+SIZES = (*range(12, 21), *range(22, 33, 2), *range(35, 60, 4), *range(62, 200, 7))  # of fonts; few, to keep them open
 TRIMS = ("black", "gray", "white", "brown")  # colours of frames and posts
 Edges = tuple[float, float, float, float]
 

@@ -17,7 +17,7 @@ from model.training.questions import ask as ask_all
 from model.training.sample import CELL, QA, Facts, Sample, Size, Split
 from model.training.world import randomness
 
-SMALLEST = 32.0  # pixels
+SMALLEST = 36.5  # pixels
 EDGES = ("left", "top", "right", "bottom")
 STEP = CELL // UNIT  # units in a cell
 FAR = 24  # units; an edge farther from a cell counts as this far
