@@ -72,6 +72,7 @@ def test_against_transformers(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every stage of both sides on the same weights; processes of their own get the same flags."""
+    pytest.importorskip("transformers", reason="the reference comes with the extra 'test'")
     alone: list[Running] = []
 
     def run_alone(side: str, shape: str, checkpoint: Path, running: Running, amount: Load) -> dict[str, float]:
