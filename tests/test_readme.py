@@ -1,13 +1,16 @@
 """README.md holds: every command in it runs and prints what it shows, and its file tree stands on the disk."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,6 +66,29 @@ def test_transcripts_are_what_a_user_sees(command: str, output: str, tmp_path: P
 def test_commands_run(command: str, tmp_path: Path) -> None:
     done = run(command, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def shape(value: Any) -> Any:
+    """The keys and kinds of a record, without what stands in it; a whole number may stand for any."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(inner) for inner in value]
+    return float if isinstance(value, int) else type(value)
+
+
+def test_the_record_is_what_json_prints(tmp_path: Path) -> None:
+    """The same fields, and for a picture of that size the same grid and tokens."""
+    [shown] = [json.loads(body) for kind, body in FENCES if kind == "json"]
+    [medium] = shown["media"]
+    Image.new("RGB", (medium["width"], medium["height"]), "white").save(tmp_path / "picture.png")
+    done = run("qwenvl describe picture.png --json", tmp_path)
+    record = json.loads(done.stdout)
+    assert shape(record | {"warnings": []}) == shape(shown), done.stderr
+    [seen] = record["media"]
+    assert (seen["grid"], seen["tokens"]) == (medium["grid"], medium["tokens"])
+    for name in ("prompt_tokens", "vision_tokens"):
+        assert record["usage"][name] == shown["usage"][name]
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"python -m ((?:model|tests)\.[\w.]+)", README))))
