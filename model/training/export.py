@@ -23,7 +23,7 @@ from model.config import IMAGE_MEAN, IMAGE_STD
 from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
 from model.training.card import Origin, card, head_commit
-from model.training.data import PARTS
+from model.training.data import CLIP_SIZES, FRAMES, PARTS, PICTURE_SIZES
 from model.training.evaluate import MEASURED, Report, evaluate, examined
 
 SMALL = Path(__file__).parent.parent / "small"
@@ -31,18 +31,24 @@ TOKENIZER = SMALL / "tokenizer.json"
 STORY = "training.json"  # beside the weights: the runs that they come from, the last one last
 PART_BYTES = 16 * 2**20
 HEADER_BYTES = 64 * 1024  # room for a part's header within PART_BYTES
+PIXELS = [height * width for height, width in PICTURE_SIZES]  # the model is asked at the sizes that it was taught at
+FRAME_PIXELS = [height * width for height, width in CLIP_SIZES]
 PREPROCESSOR: dict[str, Any] = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen2_5_VLProcessor",
     "patch_size": 14,
     "temporal_patch_size": 2,
     "merge_size": 2,
-    "min_pixels": 32928,
-    "max_pixels": 50176,
+    "min_pixels": min(PIXELS),
+    "max_pixels": max(PIXELS),
     "image_mean": list(IMAGE_MEAN),
     "image_std": list(IMAGE_STD),
 }
-VIDEO_PREPROCESSOR: dict[str, Any] = {"frame_min_pixels": 7056, "frame_max_pixels": 12544, "max_frames": 12}
+VIDEO_PREPROCESSOR: dict[str, Any] = {
+    "frame_min_pixels": min(FRAME_PIXELS),
+    "frame_max_pixels": max(FRAME_PIXELS),
+    "max_frames": max(FRAMES),
+}
 
 
 def parts(state: Mapping[str, Tensor], limit: int) -> list[dict[str, Tensor]]:
