@@ -10,7 +10,7 @@ from model.training.sample import QA, Facts, Lang, Sample, Split
 CHINESE_SHARE = 0.3
 PER_SKILL = 4  # questions of one skill that a sample carries at most
 WEIGHTS = {
-    "caption": 2.8,
+    "caption": 5.0,
     "shape": 0.8,
     "colour": 1.6,
     "count": 5.5,

@@ -169,7 +169,7 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 MAKERS: tuple[Maker, ...] = (captions, name, listing, count, position, tint, exists, relation, background)
 SKILLS = {
-    "caption": 1.2,
+    "caption": 2.4,
     "name": 3.0,
     "list": 1.0,
     "count": 1.5,

@@ -18,7 +18,7 @@ from model.training.sample import QA, Facts, Sample, Size, Split
 from model.training.world import randomness
 
 SKILLS = {
-    "caption": 1.2,
+    "caption": 2.4,
     "motion": 1.8,
     "event": 2.4,
     "order": 3.0,
