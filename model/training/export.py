@@ -31,7 +31,7 @@ TOKENIZER = SMALL / "tokenizer.json"
 STORY = "training.json"  # beside the weights: the runs that they come from, the last one last
 PART_BYTES = 16 * 2**20
 HEADER_BYTES = 64 * 1024  # room for a part's header within PART_BYTES
-PIXELS = [height * width for height, width in PICTURE_SIZES]  # the model is asked at the sizes that it was taught at
+PIXELS = [height * width for height, width in PICTURE_SIZES]  # of what it was taught with; the product keeps to them
 FRAME_PIXELS = [height * width for height, width in CLIP_SIZES]
 PREPROCESSOR: dict[str, Any] = {
     "image_processor_type": "Qwen2VLImageProcessor",

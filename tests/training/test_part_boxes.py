@@ -9,9 +9,9 @@ import numpy as np
 
 import model
 from model.tokenizer import Tokenizer
-from model.training.box_questions import answered, empty_box, inside, locate, locate_all
+from model.training.box_questions import FARTHEST, answered, empty_box, inside, locate, locate_all
 from model.training.boxes import UNIT, overlap, read
-from model.training.data import dense_classes, held_out
+from model.training.data import PICTURE_SIZES, dense_classes, held_out
 from model.training.parts.boxes import EDGES, FAR, STEP, edge_maps
 from model.training.pointing import answer_tokens, askers_of
 from model.training.sample import CELL, Sample
@@ -83,6 +83,10 @@ def test_every_figure_points_at_its_thing_and_knows_its_number() -> None:
         assert read_again == [number for _, _, number in qa.numbers]
         seen += len(askers)
     assert seen > 200
+
+
+def test_every_edge_of_the_largest_pictures_has_a_class_of_its_own() -> None:
+    assert max(side for size in PICTURE_SIZES for side in size) == FARTHEST * UNIT
 
 
 def test_edges_of_labels_are_those_of_answers() -> None:
