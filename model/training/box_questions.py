@@ -11,7 +11,7 @@ from model.training.picture_questions import ids, references
 from model.training.sample import Facts, Lang, Number, Told
 
 MOST = 4  # boxes in one answer; each takes forty tokens
-FARTHEST = 84  # units along the longest side; a number beyond counts as this one
+FARTHEST = 112  # units along the longest side; a number beyond counts as this one
 ABSENT = 0.5  # questions about what is not there, for each picture and wording
 NOTHING = {"en": "nothing", "zh": "没有东西"}
 

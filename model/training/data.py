@@ -13,10 +13,12 @@ from model.training.parts import Part, parts
 from model.training.questions import choose
 from model.training.sample import CELL, QA, Kind, Sample, Size, Split
 
-PICTURE_SIZES: tuple[Size, ...] = (
-    (196, 196), (224, 224), (196, 224), (224, 196), (168, 196), (196, 168), (168, 224), (224, 168), (168, 252),
-    (252, 168), (168, 280), (280, 168), (140, 280), (280, 140), (140, 308), (308, 140), (112, 336), (336, 112),
+SHAPES: tuple[Size, ...] = (
+    (224, 224), (196, 196), (196, 252), (196, 224), (168, 280), (168, 252), (168, 224), (168, 196), (140, 336),
+    (140, 308), (140, 280), (140, 252), (112, 448), (112, 420), (112, 392), (112, 364), (112, 336),
 )  # fmt: skip
+PICTURE_SIZES = tuple(dict.fromkeys(size for low, high in SHAPES for size in ((low, high), (high, low))))
+LONG, SELDOM = 2.6, 0.3  # times the shorter side, from where on a size is drawn that much more seldom
 CLIP_SIZES: tuple[Size, ...] = ((84, 84), (112, 112), (84, 112), (112, 84), (84, 140), (140, 84), (56, 196), (196, 56))
 CLIP_WEIGHTS = (1.0, 2.0, 2.0, 1.5, 3.0, 1.5, 0.3, 0.3)
 FRAMES = (4, 6, 8, 10, 12)
@@ -97,9 +99,8 @@ def picture_size(rng: random.Random, fraction: float) -> Size:
     weights = []
     for height, width in PICTURE_SIZES:
         large = height * width / (LARGE_TOKENS * CELL**2)
-        weights.append(
-            (1 - grow) * (1.0 if large < 0.8 else 0.15) + grow * large**2 * (2.0 if height == width else 1.0)
-        )
+        often = SELDOM if max(height, width) >= LONG * min(height, width) else 1.0
+        weights.append(often * ((1 - grow) * (1.0 if large < 0.8 else 0.15) + grow * large**2))
     return rng.choices(PICTURE_SIZES, weights)[0]
 
 

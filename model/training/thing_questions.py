@@ -172,7 +172,7 @@ SKILLS = {
     "caption": 2.4,
     "name": 3.0,
     "list": 1.0,
-    "count": 1.5,
+    "count": 2.2,
     "position": 1.2,
     "colour": 0.8,
     "exists": 1.8,

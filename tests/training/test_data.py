@@ -91,6 +91,13 @@ def test_the_product_leaves_the_sizes_of_training_as_they_are() -> None:
     assert max(FRAMES) == limits.video_max_frames
 
 
+def test_what_the_product_makes_of_pictures_from_1_4_to_4_1_is_drawn() -> None:
+    limits = preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
+    for short in range(250, 1001):
+        made = smart_resize(short, 1000, min_pixels=limits.min_pixels, max_pixels=limits.max_pixels)
+        assert {made, made[::-1]} <= set(PICTURE_SIZES)
+
+
 def test_dense_classes_count_the_names() -> None:
     tower, decoder = dense_classes()
     assert tower == {

@@ -24,7 +24,7 @@ FAR = 24  # units; an edge farther from a cell counts as this far
 MAKERS: tuple[Maker, ...] = (locate, locate_all, inside, ask_caption, colour, count, position, exists)
 SKILLS = {
     "locate": 3.0,
-    "locate_all": 1.6,
+    "locate_all": 2.2,
     "inside": 2.0,
     "caption": 0.4,
     "colour": 0.6,

@@ -17,12 +17,12 @@ SKILLS = {
     "list": 0.6,
     "shape": 1.0,
     "colour": 2.0,
-    "count": 3.0,
+    "count": 4.0,
     "position": 1.6,
-    "relation": 1.6,
+    "relation": 2.2,
     "exists": 1.6,
     "background": 0.3,
-    "filling": 1.4,
+    "filling": 2.2,
     "size": 1.6,
 }
 
