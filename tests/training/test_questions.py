@@ -154,8 +154,8 @@ def test_yes_and_no_are_even() -> None:
                 counts.setdefault((qa.skill, qa.lang), Counter())[qa.answer in ("yes", "是", "有")] += 1
     assert {skill for skill, _ in counts} >= {"exists", "relation", "motion", "event", "order"}
     for key, counter in counts.items():
-        share = counter[True] / sum(counter.values())
-        assert 0.33 < share < 0.67 or sum(counter.values()) < 40, (key, counter)
+        asked = sum(counter.values())
+        assert abs(counter[True] / asked - 0.5) < 0.05 + 1.5 / asked**0.5, (key, counter)  # three standard deviations
 
 
 def test_counts_are_spread_over_one_to_six() -> None:
