@@ -1,15 +1,17 @@
 """The common ground of all question makers: an asked fact, its wording, and how people mistype it."""
 
 import random
+import re
 from dataclasses import dataclass, field
 
-from model.training.openings import ENDINGS, OPENINGS, QUESTION_OPENINGS
+from model.training.openings import CALLED, ENDINGS, OPENINGS, QUESTION_OPENINGS
 from model.training.phrasings import HELD, tables
 from model.training.sample import QA, Lang, Number, Split, Spot, Told
 
 ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
 CHATTY = 0.2  # share of questions with a polite or chatty opening or ending
+RENAMED = 0.15  # share of questions that call a picture or a video something else
 UNENDED = 0.2  # share of Chinese questions without their final mark
 ABOUT_CLIPS = ("motion", "event", "order", "when", "time", "length", "there", "scene")  # asked of clips only
 VIEWS: dict[Lang, tuple[str, str]] = {"en": ("picture", "video"), "zh": ("图", "视频")}
@@ -79,8 +81,17 @@ def chatty(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
     return text + mark + rng.choice(ENDINGS[lang])
 
 
+def called(rng: random.Random, text: str, lang: Lang) -> str:
+    """Call the picture or the video something else, as some people do."""
+    for usual, others in CALLED[lang]:
+        text = re.sub(usual, rng.choice(others) + (r"\1" if lang == "en" else ""), text)
+    return text
+
+
 def typed(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
     """A training question as people type it: chatty, in haste, without its final mark, or just as it was."""
+    if rng.random() < RENAMED and not set(text) & set('"“'):
+        text = called(rng, text, lang)
     if rng.random() < CHATTY:
         text = chatty(rng, text, ask, lang)
     if lang == "zh":

@@ -1,23 +1,50 @@
-"""What people put before and after a question, by language."""
+"""What people put before and after a question, and what else they call a picture or a video, by language."""
 
 OPENINGS = {
     "en": (
         "Please: ", "Look at the {view}. ", "Look at this {view}. ", "Look closely. ", "Have a look. ", "Hi, ", "Hi! ",
         "Hello! ", "Hello, ", "Hey, ", "OK, ", "Next: ", "Now, ", "Here is a {view}. ", "About this {view}: ",
+        "Good morning! ", "Excuse me, ", "Task: ", "For this {view}: ", "I have a {view} here. ", "See the {view}. ",
+        "I uploaded a {view}. ", "Consider this {view}. ", "Study the {view}. ", "Examine this {view}. ", "Well, ",
     ),
-    "zh": ("看{view}，", "你好，", "您好，", "你好！", "看一下{view}，", "请看{view}。", "嗨，"),
+    "zh": (
+        "看{view}，", "你好，", "您好，", "你好！", "看一下{view}，", "请看{view}。", "嗨，", "早上好，",
+        "观察{view}，", "根据{view}，", "从{view}来看，", "仔细看{view}，", "现在，", "打扰一下，", "好的，",
+    ),
 }  # fmt: skip
 QUESTION_OPENINGS = {
     "en": (
         "Quick question: ", "Question: ", "I have a question: ", "One more question: ", "Just curious: ",
-        "I was wondering, ", "Help me out: ", "So, ",
+        "I was wondering, ", "Help me out: ", "So, ", "Tell me, ", "Tell me: ", "Could you answer this: ",
+        "Judging by this {view}, ", "In your opinion, ", "Answer this question. ", "Q: ", "Another one: ",
     ),
-    "zh": ("请问，", "问一下，", "想问一下，", "请教一下，", "请回答：", "看{view}回答："),
+    "zh": (
+        "请问，", "问一下，", "想问一下，", "请教一下，", "请回答：", "看{view}回答：", "麻烦问一下，", "请告诉我，",
+        "问题：", "帮我看看，", "我有个问题，", "再问一个，",
+    ),
 }  # fmt: skip
 ENDINGS = {
     "en": (
         " Answer briefly.", " Thanks!", " Thank you.", " thanks", " Keep it short.", " Be brief.",
-        " A short answer, please.", " Just the answer, please.", " Answer in English.",
+        " A short answer, please.", " Just the answer, please.", " Answer in English.", " Respond briefly.",
+        " No explanation needed.", " Don't explain.", " Reply in English.", " Be accurate.", " Only the answer.",
+        " Look carefully.", " Please answer.", " I need to know.", " Take your time.",
     ),
-    "zh": ("请简短回答。", "谢谢！", "谢谢。", "简单回答即可。", "请用中文回答。", "麻烦了。"),
+    "zh": (
+        "请简短回答。", "谢谢！", "谢谢。", "简单回答即可。", "请用中文回答。", "麻烦了。", "不用解释。", "直接回答。",
+        "只要答案。", "请看仔细。", "尽量简短。", "请回答。", "拜托了。", "多谢。",
+    ),
+}  # fmt: skip
+CALLED = {
+    "en": (
+        (r"\b(?:picture|image|photo)(s?)\b", (
+            "pic", "drawing", "graphic", "illustration", "screenshot", "snapshot", "painting", "photograph", "artwork",
+            "file", "scan", "sketch",
+        )),
+        (r"\b(?:video|clip)(s?)\b", ("movie", "film", "recording", "animation", "sequence", "short film", "file")),
+    ),
+    "zh": (
+        (r"图片|照片|画面|图(?=[里中上])", ("图像", "插图", "截图", "相片", "图画", "画", "影像", "图案")),
+        (r"视频", ("短片", "影片", "录像", "片子", "动画", "短视频", "片段")),
+    ),
 }  # fmt: skip

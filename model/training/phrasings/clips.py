@@ -27,7 +27,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Describe the contents of the video.", "Describe the events in the video.", "What changes in the video?",
         "Report what happens in the clip.", "State what happens.", "What is this clip about?", "Analyze the video.",
         "Put the video into words.", "What is to be seen in the video?", "How does the video go?",
-        "How would you describe this video?", "What does this video depict?",
+        "How would you describe this video?", "What do you notice in the video?",
     ),
     "motion": (
         "Which way does {it} move?", "In which direction does {it} move?", "Where does {it} go?", "How does {it} move?",
