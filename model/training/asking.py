@@ -11,7 +11,7 @@ from model.training.sample import QA, Lang, Number, Split, Spot, Told
 ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
 CHATTY = 0.2  # share of questions with a polite or chatty opening or ending
-RENAMED = 0.15  # share of questions that call a picture or a video something else
+RENAMED = 0.15  # share of questions that call pictures, videos, shapes and colours something else
 UNENDED = 0.2  # share of Chinese questions without their final mark
 ABOUT_CLIPS = ("motion", "event", "order", "when", "time", "length", "there", "scene")  # asked of clips only
 VIEWS: dict[Lang, tuple[str, str]] = {"en": ("picture", "video"), "zh": ("图", "视频")}
@@ -82,7 +82,7 @@ def chatty(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
 
 
 def called(rng: random.Random, text: str, lang: Lang) -> str:
-    """Call the picture or the video something else, as some people do."""
+    """Call the picture or the video, and shapes and colours, something else, as some people do."""
     for usual, others in CALLED[lang]:
         text = re.sub(usual, rng.choice(others) + (r"\1" if lang == "en" else ""), text)
     return text

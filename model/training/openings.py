@@ -1,4 +1,4 @@
-"""What people put before and after a question, and what else they call a picture or a video, by language."""
+"""What people put before and after a question, and what else they call a picture, a shape or a colour, by language."""
 
 OPENINGS = {
     "en": (
@@ -42,9 +42,29 @@ CALLED = {
             "file", "scan", "sketch",
         )),
         (r"\b(?:video|clip)(s?)\b", ("movie", "film", "recording", "animation", "sequence", "short film", "file")),
+        (r"\brectangle(s?)\b", ("oblong", "rectangular shape")),
+        (r"\bdiamond(s?)\b(?! ring)", ("rhombus", "lozenge")),
+        (r"\boval(s?)\b", ("ellipse", "oval shape")),
+        (r"\bcrescent(s?)\b", ("crescent moon", "crescent shape")),
+        (r"\bpurple()\b", ("violet", "lilac")),
     ),
     "zh": (
         (r"图片|照片|画面|图(?=[里中上])", ("图像", "插图", "截图", "相片", "图画", "画", "影像", "图案")),
         (r"视频", ("短片", "影片", "录像", "片子", "动画", "短视频", "片段")),
+        (r"(?<!椭)圆形", ("圆", "圆圈", "圆点")),
+        (r"椭圆形", ("椭圆",)),
+        (r"正方形", ("方块", "四方形", "方形")),
+        (r"长方形", ("矩形",)),
+        (r"三角形", ("三角",)),
+        (r"星形", ("星星", "五角星")),
+        (r"心形", ("爱心", "桃心")),
+        (r"十字形", ("十字", "加号")),
+        (r"月牙形", ("月牙", "新月")),
+        (r"圆环", ("环形", "环")),
+        (r"六边形", ("六角形",)),
+        (r"五边形", ("五角形",)),
+        (r"橙色", ("橘色", "橘黄色")),
+        (r"粉色", ("粉红色",)),
+        (r"棕色", ("褐色", "咖啡色")),
     ),
 }  # fmt: skip

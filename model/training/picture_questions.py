@@ -99,6 +99,32 @@ def colour(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return found
 
 
+def colour_is(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Whether a thing has a colour, as often yes as no; if not, often one that is in the picture."""
+    things, found = shape_facts(facts), []
+    for fact in things:
+        if not alone(fact, things, "thing"):
+            continue
+        others = [name for name in colours.NAMES if name != fact["colour"]]
+        near = [other["colour"] for other in things if other["colour"] != fact["colour"]]
+        truth = rng.random() < 0.5
+        tint = fact["colour"] if truth else rng.choice(near if near and rng.random() < 0.5 else others)
+        name = language.shape(fact["thing"], lang)
+        slots = {"it": f"the {name}" if lang == "en" else name, "c": language.colour(tint, lang)}
+        found.append(Ask("colour", "color_is", YES["is"][lang][truth], slots, ids(fact)))
+    return found
+
+
+def all_colours(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+    """Every colour that there is: those of the things as a caption tells them, then that of the background."""
+    groups: dict[str, list[Facts]] = {}
+    for fact in sorted(facts["things"], key=lambda fact: fact["place"]):
+        groups.setdefault(fact["colour"], []).append(fact)
+    told = tuple((language.colour(name, lang), ids(*group)) for name, group in groups.items())
+    names = [language.colour(name, lang) for name in dict.fromkeys((*groups, facts["background"]))]
+    return [Ask("colour", "colors_all", language.listed(names, lang), told=told)]
+
+
 def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """How many shapes in all, of a kind, of a colour, of a kind and colour; of a single one or of none asked once."""
     things = shape_facts(facts)
@@ -201,4 +227,6 @@ def read(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return [Ask("read", "read", texts[0]["text"], about=ids(texts[0]))] if len(texts) == 1 else []
 
 
-MAKERS: tuple[Maker, ...] = (caption, shape, colour, count, position, relation, exists, background, read)
+MAKERS: tuple[Maker, ...] = (
+    caption, shape, colour, colour_is, all_colours, count, position, relation, exists, background, read,
+)  # fmt: skip

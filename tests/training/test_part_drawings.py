@@ -47,7 +47,7 @@ THREE = picture(
 
 
 def asked(facts: dict[str, Any], lang: Any = "en") -> dict[tuple[str, ...], str]:
-    rounds = [facts_asked(facts, random.Random(seed), lang, MAKERS) for seed in range(12)]
+    rounds = [facts_asked(facts, random.Random(seed), lang, MAKERS) for seed in range(90)]
     every = [ask for by_skill in rounds for asks in by_skill.values() for ask in asks]
     return {(ask.key, *ask.slots.values()): ask.answer for ask in every}
 

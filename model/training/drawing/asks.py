@@ -9,10 +9,12 @@ from model.training.drawing.forms import SHAPES
 from model.training.picture_questions import (
     YES,
     Maker,
+    all_colours,
     alone,
     background,
     caption,
     colour,
+    colour_is,
     count,
     ids,
     position,
@@ -143,6 +145,6 @@ def shape_by_style(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 
 MAKERS: tuple[Maker, ...] = (
-    caption, shape, colour, count, position, relation, exists, background, filling, shape_by_style, compared, extremes,
-    described,
+    caption, shape, colour, colour_is, all_colours, count, position, relation, exists, background, filling,
+    shape_by_style, compared, extremes, described,
 )  # fmt: skip
