@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
-from model.training import colours, language
+from model.training import colours, language, strangers
 from model.training.asking import Ask
 from model.training.sample import Facts, Lang
 from model.training.things import shapes
@@ -208,12 +209,24 @@ def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
             fact = rng.choice(things) if truth else absent(facts, rng)
             if not truth and bare and any(other["thing"] == fact["thing"] for other in things):
                 fact = fact | {"thing": rng.choice([s for s in shapes() if all(o["thing"] != s for o in things)])}
-            name = language.noun(fact, lang, tinted=not bare)
-            slots = {"a": language.article(name) if lang == "en" else name}
-            keys = ("thing",) if bare else ("thing", "colour")
-            same = ids(*(other for other in things if all(other[key] == fact[key] for key in keys)))
-            found.append(Ask("exists", "exists", YES["exists"][lang][truth], slots, same))
-    return found
+            found.append(asked_for(facts, fact, bare, lang))
+    return [unlike(ask, rng, lang) for ask in found]
+
+
+def asked_for(facts: Facts, fact: Facts, bare: bool, lang: Lang) -> Ask:
+    """Whether there is such a thing, by shape alone if `bare`."""
+    name = language.noun(fact, lang, tinted=not bare)
+    keys = ("thing",) if bare else ("thing", "colour")
+    same = ids(*(other for other in facts["things"] if all(other.get(key) == fact[key] for key in keys)))
+    slots = {"a": language.article(name) if lang == "en" else name}
+    return Ask("exists", "exists", YES["exists"][lang][bool(same)], slots, same)
+
+
+def unlike(ask: Ask, rng: random.Random, lang: Lang) -> Ask:
+    """A question about what is not there, at times about something that is no shape at all."""
+    if ask.about or rng.random() >= strangers.ASKED:
+        return ask
+    return replace(ask, slots={"a": strangers.stranger(rng, lang)})
 
 
 def background(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:

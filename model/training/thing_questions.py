@@ -10,6 +10,7 @@ from model.training.picture_questions import OPPOSITE, RELATIONS, YES, Maker, al
 from model.training.sample import Facts, Lang
 
 NONE_ASKED = 0.3
+UNTAUGHT = 0.3  # share of the things asked about that are not there which may be any that has a name
 MASS, PAIR = "some", "a pair of"  # articles of what has no plural, and of what comes in two
 
 
@@ -101,7 +102,8 @@ def listing(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 def stranger(facts: Facts, rng: random.Random) -> str:
     """The name of a thing that is not there."""
     there = {fact["thing"] for fact in facts["things"]}
-    known = [thing.name for thing in named_things() if thing.scope == facts.get("scope", "cpu")]
+    untaught = rng.random() < UNTAUGHT
+    known = [thing.name for thing in named_things() if untaught or thing.scope == facts.get("scope", "cpu")]
     return rng.choice([name for name in known if name not in there])
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from model.training import language
-from model.training.asking import wordings
+from model.training import language, strangers
+from model.training.asking import Ask, wordings
+from model.training.assets.names import named_things
 from model.training.data import Plan, batch_samples, held_out
 from model.training.phrasings import tables
-from model.training.picture_questions import related
+from model.training.picture_questions import related, unlike
 from model.training.questions import choose, facts_asked
-from model.training.sample import Sample
+from model.training.sample import Lang, Sample
 from model.training.world import make_sample
 
 
@@ -109,6 +110,22 @@ def test_worked_answers_about_a_picture() -> None:
     assert asked(TWO_STARS, "zh")[("position", "圆形")] == "右下角"
     assert asked(TWO_STARS, "zh")[("color_is", "圆形", "蓝色")] == "是"
     assert asked(TWO_STARS | {"background": "red"}, "zh")[("colors_all",)] == "红色和蓝色"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_is_no_shape_is_asked_about_too(lang: Lang) -> None:
+    there = Ask("exists", "exists", "yes", {"a": "a star"}, (0,))
+    absent = Ask("exists", "exists", "no", {"a": "a cross"}, ())
+    rng = random.Random(1)
+    assert all(unlike(there, rng, lang) is there for _ in range(50))
+    made = [unlike(absent, rng, lang) for _ in range(400)]
+    others = [ask for ask in made if ask is not absent]
+    assert abs(len(others) / 400 - strangers.ASKED) < 0.08
+    assert all((ask.answer, ask.about) == ("no", ()) for ask in others)
+    known = {thing.zh if lang == "zh" else thing.name for thing in named_things()}
+    named = [ask.slots["a"] for ask in others]
+    assert {name.isascii() for name in named} == {lang == "en"}
+    assert 0.6 < sum(any(name.endswith(word) for word in known) for name in named) / len(named) < 1.0
 
 
 def test_worked_answers_about_a_clip() -> None:

@@ -11,6 +11,7 @@ from model.training.picture_questions import (
     Maker,
     all_colours,
     alone,
+    asked_for,
     background,
     caption,
     colour,
@@ -21,6 +22,7 @@ from model.training.picture_questions import (
     references,
     relation,
     shape,
+    unlike,
 )
 from model.training.sample import Facts, Lang, Told
 
@@ -53,12 +55,8 @@ def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
             fact = rng.choice(things) if truth else absent(facts, rng)
             if not truth and bare:
                 fact = fact | {"thing": absent_shape(facts, rng)}
-            name = language.noun(fact, lang, tinted=not bare)
-            keys = ("thing",) if bare else ("thing", "colour")
-            same = ids(*(other for other in things if all(other[key] == fact[key] for key in keys)))
-            slots = {"a": language.article(name) if lang == "en" else name}
-            found.append(Ask("exists", "exists", YES["exists"][lang][truth], slots, same))
-    return found
+            found.append(asked_for(facts, fact, bare, lang))
+    return [unlike(ask, rng, lang) for ask in found]
 
 
 def filling(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
