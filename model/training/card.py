@@ -69,7 +69,8 @@ MEASURED = """
 
 Exact answers to {pictures} pictures, or {clips} clips, of each part of its world, of held-out seeds at full difficulty,
 through the product's own path: in wordings that training uses ("default" is the product's own prompt), and in the last
-column in wordings that it never used.{exams}
+column in wordings that it never used. Over all parts {known[exact]} % of {known[n]} answers are exact in the former and
+{new[exact]} % of {new[n]} in the latter.{exams}
 
 {table}
 
@@ -77,9 +78,9 @@ column in wordings that it never used.{exams}
 
 Facts of captions are counted by clause (a group of things with its place, an event, the background).
 
-Shape and colour where a pair of shape and colour was never trained ({pairs}): {new[exact]} % of {new[n]} exact, against
-{seen[exact]} % of {seen[n]} elsewhere. The median of the mean token probability is {sure[right]} for right answers and
-{sure[wrong]} for wrong ones.
+Shape and colour where a pair of shape and colour was never trained ({pairs}): {unseen[exact]} % of {unseen[n]} exact,
+against {seen[exact]} % of {seen[n]} elsewhere. The median of the mean token probability is {sure[right]} for right
+answers and {sure[wrong]} for wrong ones.
 """
 
 
@@ -115,7 +116,9 @@ def measured_text(measured: Report) -> str:
         table=table(measured),
         listed=listed(measured),
         pairs=pairs,
-        new=measured["new_pairs"],
+        known=measured["known_wordings"],
+        new=measured["new_wordings"],
+        unseen=measured["new_pairs"],
         seen=measured["seen_pairs"],
         sure=measured["median_probability"],
     )

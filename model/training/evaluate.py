@@ -147,6 +147,8 @@ def report(outcomes: Sequence[Outcome]) -> Report:
     }
     return {
         "skills": skills,
+        "known_wordings": share(known),
+        "new_wordings": share([outcome for outcome in outcomes if outcome.new_wording]),
         "seen_pairs": share([outcome for outcome in look if not outcome.new_pair]),
         "new_pairs": share([outcome for outcome in look if outcome.new_pair]),
         "median_probability": sure,
@@ -266,7 +268,8 @@ def main() -> None:
     names = args.parts or measured_before(args.model)
     measured, outcomes = evaluate(loaded, args.samples, args.each, names=names)
     print(table(measured), listed(measured), sep="\n\n")
-    print(json.dumps({key: measured[key] for key in ("seen_pairs", "new_pairs", "median_probability", "seconds")}))
+    told = ("known_wordings", "new_wordings", "seen_pairs", "new_pairs", "median_probability", "seconds")
+    print(json.dumps({key: measured[key] for key in told}))
     for outcome in [outcome for outcome in outcomes if not outcome.exact][: args.show]:
         print(json.dumps(asdict(outcome), ensure_ascii=False))
     if args.out:

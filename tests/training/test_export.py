@@ -112,6 +112,8 @@ def test_the_report_counts_exact_answers() -> None:
         "new_wording": {"n": 0, "exact": 0.0},
     }
     assert measured["skills"]["count"]["new_wording"] == {"n": 1, "exact": 0.0}
+    assert measured["known_wordings"] == {"n": 4, "exact": 75.0}
+    assert measured["new_wordings"] == {"n": 1, "exact": 0.0}
     assert measured["new_pairs"] == {"n": 1, "exact": 0.0} and measured["seen_pairs"]["exact"] == 100.0
     assert measured["median_probability"] == {"right": 0.8, "wrong": 0.4}
     assert "| count | 1 | 100.0 | 100.0 | - | 0.0 (1) |" in table(measured)
