@@ -46,7 +46,7 @@ CALLED = {
         (r"\bdiamond(s?)\b(?! ring)", ("rhombus", "lozenge")),
         (r"\boval(s?)\b", ("ellipse", "oval shape")),
         (r"\bcrescent(s?)\b", ("crescent moon", "crescent shape")),
-        (r"\bpurple()\b", ("violet", "lilac")),
+        (r"\bpurple(s?)\b", ("violet", "lilac")),
     ),
     "zh": (
         (r"图片|照片|画面|图(?=[里中上])", ("图像", "插图", "截图", "相片", "图画", "画", "影像", "图案")),

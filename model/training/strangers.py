@@ -18,4 +18,4 @@ def stranger(rng: random.Random, lang: Lang) -> str:
     if rng.random() < 0.2:
         return rng.choice(GENERAL)[lang == "zh"]
     thing = rng.choice(named_things())
-    return thing.zh if lang == "zh" else f"{thing.article} {thing.name}".strip()
+    return thing.zh if lang == "zh" else thing.alone()

@@ -32,7 +32,7 @@ def the(name: str, lang: Lang) -> str:
 
 def a(name: str, lang: Lang) -> str:
     """A thing as one says it alone in English: "a dog", "some grapes"."""
-    return f"{_named()[name].article} {name}".strip() if lang == "en" else noun(name, lang)
+    return _named()[name].alone() if lang == "en" else noun(name, lang)
 
 
 def counted(name: str, count: int, lang: Lang) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from model.training import language, strangers
-from model.training.asking import Ask, wordings
+from model.training.asking import Ask, called, wordings
 from model.training.assets.names import named_things
 from model.training.data import Plan, batch_samples, held_out
 from model.training.phrasings import tables
@@ -112,6 +112,16 @@ def test_worked_answers_about_a_picture() -> None:
     assert asked(TWO_STARS | {"background": "red"}, "zh")[("colors_all",)] == "红色和蓝色"
 
 
+def test_pictures_shapes_and_colours_are_called_by_other_names() -> None:
+    rng = random.Random(2)
+    english = {called(rng, "Are the pictures of a purple oval?", "en") for _ in range(60)}
+    assert all(re.fullmatch(r"Are the \w+s of a (violet|lilac) (ellipse|oval shape)\?", text) for text in english)
+    assert len({text.split()[2] for text in english}) > 8
+    chinese = {called(rng, "图里椭圆形和圆形是橙色的吗？", "zh") for _ in range(60)}
+    assert all(re.fullmatch(r"(?!图里).+里椭圆和圆.?是(橘色|橘黄色)的吗？", text) for text in chinese)
+    assert called(rng, "Which thing circles?", "en") == "Which thing circles?"  # a verb of clips
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_what_is_no_shape_is_asked_about_too(lang: Lang) -> None:
     there = Ask("exists", "exists", "yes", {"a": "a star"}, (0,))
@@ -171,14 +181,14 @@ def test_relations_are_by_whole_places() -> None:
 
 def test_yes_and_no_are_even() -> None:
     counts: dict[tuple[str, str], Counter[str]] = {}
-    for sample in (*many("image", 240), *many("video", 160)):
+    for sample in (*many("image", 240), *many("video", 480)):
         for qa in sample.questions:
             if qa.answer in ("yes", "no", "是", "不是", "有", "没有"):
                 counts.setdefault((qa.skill, qa.lang), Counter())[qa.answer in ("yes", "是", "有")] += 1
     assert {skill for skill, _ in counts} >= {"exists", "relation", "motion", "event", "order"}
     for key, counter in counts.items():
-        asked = sum(counter.values())
-        assert abs(counter[True] / asked - 0.5) < 0.05 + 1.5 / asked**0.5, (key, counter)  # three standard deviations
+        share = counter[True] / sum(counter.values())
+        assert 0.33 < share < 0.67 or sum(counter.values()) < 40, (key, counter)
 
 
 def test_counts_are_spread_over_one_to_six() -> None:

@@ -28,6 +28,10 @@ class Named:
     zh: str
     codes: tuple[str, ...]
 
+    def alone(self) -> str:
+        """How one says it alone in English: "a dog", "some grapes"."""
+        return f"{self.article} {self.name}".strip()
+
 
 def shared_folder(given: Path | None = None) -> Path:
     """Where emoji_names.tsv and the photos lie: as given, from the environment, or beside the repository."""
