@@ -55,6 +55,11 @@ def curriculum(run: Run, args: argparse.Namespace) -> float:
     return 1.0 if args.init else progress(run, args)
 
 
+def plan_of(run: Run, args: argparse.Namespace) -> Plan:
+    """What is drawn. A run draws other samples than those before it whose weights it goes on from, of the same seed."""
+    return Plan(args.seed + len(run.before), args.batch, args.questions, parts=args.parts, tower_parts=args.tower_parts)
+
+
 def guide(source: BatchSource, run: Run, args: argparse.Namespace) -> None:
     """Tell who draws the batches how hard they shall be, and how many shall teach the tower alone."""
     source.progress.fill_(curriculum(run, args))
@@ -199,9 +204,7 @@ def train(args: argparse.Namespace) -> Path:
     if args.compile:
         compile_elementwise(run.model)
     source = BatchSource(
-        Plan(
-            seed=args.seed, batch=args.batch, questions=args.questions, parts=args.parts, tower_parts=args.tower_parts
-        ),
+        plan_of(run, args),
         str(TOKENIZER),
         model_config(run.config),
         preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR),
@@ -281,6 +284,8 @@ def main() -> None:
     args = parser().parse_args()
     if not args.minutes and not args.steps:
         raise SystemExit("give the plan a length: --minutes or --steps")
+    if args.tower_parts and not (args.tower_first or args.tower_share):
+        raise SystemExit("no step teaches the tower alone: give --tower-first or --tower-share, or no --tower-parts")
     print(f"saved {train(args)}")
 
 

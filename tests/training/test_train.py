@@ -15,7 +15,7 @@ from model.parameters import in_four_bits
 from model.tokenizer import Tokenizer
 from model.training import rounding, state, train
 from model.training.batches import IGNORE, Branch, Row, branched, collate, make_row, media_of, rung
-from model.training.data import Plan, batch_samples, dense_classes
+from model.training.data import Plan, batch_samples, dense_classes, plan_batch
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR, write_folder
 from model.training.modeling import Teachers, build, losses, small_config
 
@@ -77,6 +77,25 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
         assert (given["plan"], given["out"]) == ("tiny", "runs/first")
         second = run(out, 1, "--init", str(source), "--tower-first", "0")
         assert second["step"] == 1 and second["before"] == start.before
+
+
+def test_a_run_draws_other_samples_than_the_one_it_goes_on_from(tmp_path: Path) -> None:
+    words = ["--plan", "tiny", "--steps", "1", "--batch", "2", "--no-compile", "--workers", "0"]
+    first_args = train.parser().parse_args(["--out", str(tmp_path / "first"), *words])
+    first = train.plan_of(state.start(first_args, torch.device("cpu")), first_args)
+    saved = train.train(first_args)
+    again = train.plan_of(state.start(first_args, torch.device("cpu")), first_args)
+    args = train.parser().parse_args(["--out", str(tmp_path / "second"), "--init", str(saved), *words])
+    second = train.plan_of(state.start(args, torch.device("cpu")), args)
+    drawn = [[sample.seed for sample in plan_batch(plan, 0, 1.0)] for plan in (first, again, second)]
+    assert drawn[0] == drawn[1] and not set(drawn[0]) & set(drawn[2])
+
+
+def test_parts_for_a_tower_that_no_step_teaches_alone_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--out", "x", "--steps", "1", "--tower-first", "0", "--tower-parts", "shapes=1"]
+    monkeypatch.setattr("sys.argv", ["train", *words])
+    with pytest.raises(SystemExit, match="--tower-share"):
+        train.main()
 
 
 def test_steps_round_to_int4_at_the_end_and_leave_the_weights_exact(monkeypatch: pytest.MonkeyPatch) -> None:
