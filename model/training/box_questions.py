@@ -5,9 +5,10 @@ import random
 from model.training import language
 from model.training.asking import Ask
 from model.training.boxes import UNIT, overlap, snapped, written
-from model.training.drawing.asks import absent, absent_shape
+from model.training.drawing.asks import absent_shape
+from model.training.drawing.forms import SHAPES
 from model.training.drawing.names import where_of
-from model.training.picture_questions import ids, references
+from model.training.picture_questions import absent, ids, references
 from model.training.sample import Facts, Lang, Number, Told
 
 MOST = 4  # boxes in one answer; each takes forty tokens
@@ -51,7 +52,7 @@ def absent_name(facts: Facts, rng: random.Random, lang: Lang, many: bool) -> str
     """What is not there: a shape, or a shape in a colour."""
     if rng.random() < 0.4:
         return language.shape(absent_shape(facts, rng), lang, many)
-    return language.noun(absent(facts, rng), lang, many)
+    return language.noun(absent(facts, rng, SHAPES), lang, many)
 
 
 def kinds(facts: Facts, lang: Lang) -> dict[str, list[Facts]]:

@@ -1,7 +1,7 @@
 """Which questions a picture's facts can answer: shape, colour, count, place, relation, existence, background, text."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from model.training import colours, language, strangers
@@ -187,11 +187,11 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return found
 
 
-def absent(facts: Facts, rng: random.Random) -> Facts:
-    """A shape and colour that are not there together; mostly one half of it is."""
+def absent(facts: Facts, rng: random.Random, names: Sequence[str] = ()) -> Facts:
+    """A shape (one of `names`, where given) and colour that are not there together; mostly one half of it is."""
     things = shape_facts(facts)
     while True:
-        thing, tint = rng.choice(shapes()), rng.choice(colours.NAMES)
+        thing, tint = rng.choice(names or shapes()), rng.choice(colours.NAMES)
         if things and rng.random() < 0.6:
             near = rng.choice(things)
             thing, tint = (near["thing"], tint) if rng.random() < 0.5 else (thing, near["colour"])

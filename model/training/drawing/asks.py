@@ -2,13 +2,14 @@
 
 import random
 
-from model.training import colours, language
+from model.training import language
 from model.training.asking import Ask
 from model.training.drawing import names
 from model.training.drawing.forms import SHAPES
 from model.training.picture_questions import (
     YES,
     Maker,
+    absent,
     all_colours,
     alone,
     asked_for,
@@ -30,18 +31,6 @@ FILLED_ASKED = 0.18  # share of the filled things that are asked about, so that 
 CLEARLY = 1.3  # how many times larger one thing must be to be called larger
 
 
-def absent(facts: Facts, rng: random.Random) -> Facts:
-    """A shape and colour that are not there together; mostly one half of it is."""
-    things = facts["things"]
-    while True:
-        thing, tint = rng.choice(SHAPES), rng.choice(colours.NAMES)
-        if rng.random() < 0.6:
-            near = rng.choice(things)
-            thing, tint = (near["thing"], tint) if rng.random() < 0.5 else (thing, near["colour"])
-        if all((fact["thing"], fact["colour"]) != (thing, tint) for fact in things) and tint != facts["background"]:
-            return {"thing": thing, "colour": tint}
-
-
 def absent_shape(facts: Facts, rng: random.Random) -> str:
     """A shape of which there is none."""
     return rng.choice([name for name in SHAPES if all(fact["thing"] != name for fact in facts["things"])])
@@ -52,7 +41,7 @@ def exists(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     things, found = facts["things"], []
     for truth in (True, False):
         for bare in (True, False):
-            fact = rng.choice(things) if truth else absent(facts, rng)
+            fact = rng.choice(things) if truth else absent(facts, rng, SHAPES)
             if not truth and bare:
                 fact = fact | {"thing": absent_shape(facts, rng)}
             found.append(asked_for(facts, fact, bare, lang))
