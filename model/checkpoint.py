@@ -12,9 +12,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from model.config import ModelConfig, model_config, read_json
+from model.config import ModelConfig, model_config
 from model.errors import ConfigError, WeightsError
 from model.parameters import FLOATS, Shape, Stored, expected_shapes, expected_storage, our_name
+from model.reading import read_json
 
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 OURS = "qwenvl"  # quant_method of the folders that `models quantize` writes

@@ -19,9 +19,9 @@ from model.config import (
     PreprocessConfig,
     generation_defaults,
     preprocess_config,
-    read_json,
 )
 from model.errors import BackendUnavailable, ConfigError, ModelNotFound
+from model.reading import read_json
 from model.tokenizer import (
     END_OF_TEXT,
     IM_END,

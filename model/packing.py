@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model.checkpoint import INDEX, OURS
-from model.config import read_json
 from model.errors import ConfigError
 from model.loading import LoadedModel
 from model.parameters import GROUP
+from model.reading import read_json
 from model.weights import write_quantized
 
 TEXTS = (".json", ".txt", ".jinja", ".md")

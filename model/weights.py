@@ -15,10 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from model.checkpoint import INDEX, Entry, problems, raise_together, scan, used_entries
-from model.config import ModelConfig, read_json
+from model.config import ModelConfig
 from model.errors import WeightsError
 from model.parameters import norm_before
 from model.quantize import PIECE, QuantLinear, pack_all
+from model.reading import read_json
 
 BUFFER_BYTES = 4 << 20
 DTYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32, "F64": torch.float64}

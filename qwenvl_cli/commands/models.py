@@ -167,8 +167,8 @@ def cached() -> Iterator[Found]:
 
 def is_qwen25_vl(folder: Path) -> bool:
     """Say whether a folder holds this architecture, by its config.json."""
-    from model.config import read_json
     from model.errors import ConfigError
+    from model.reading import read_json
 
     try:
         return bool(read_json(folder / "config.json").get("model_type") == "qwen2_5_vl")

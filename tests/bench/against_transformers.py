@@ -22,8 +22,8 @@ from typing import Any
 
 import torch
 
-from model.config import read_json
 from model.devices import choose_device
+from model.reading import read_json
 from model.roofline import peak_bytes
 from model.tokenizer import Tokenizer
 from tests.bench.make_checkpoint import SHAPES, make_checkpoint

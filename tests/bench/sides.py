@@ -17,11 +17,12 @@ from torch import Tensor
 
 from model.benchmark import QUESTION, noise
 from model.cache import KVCache
-from model.config import PreprocessConfig, model_config, preprocess_config, read_json
+from model.config import PreprocessConfig, model_config, preprocess_config
 from model.generate import Finished, GenerateOptions, generate
 from model.loading import LoadedModel, load
 from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
+from model.reading import read_json
 from model.tokenizer import Tokenizer
 from qwenvl_cli.media.image import load_still
 from qwenvl_cli.media.items import PixelLimits

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from model.config import model_config, read_json
+from model.config import model_config
+from model.reading import read_json
 from tests.bench import against_llama_cpp, against_transformers, turns
 from tests.bench.against_llama_cpp import MISSING, random_ids
 from tests.bench.make_checkpoint import make_checkpoint

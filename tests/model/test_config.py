@@ -14,10 +14,10 @@ from model.config import (
     generation_defaults,
     model_config,
     preprocess_config,
-    read_json,
 )
 from model.errors import ConfigError, ModelError
 from model.parameters import expected_shapes
+from model.reading import read_json
 from tests.tiny import nested_config, preprocessor_json, tiny_config
 
 Json = dict[str, Any]
@@ -79,6 +79,27 @@ CHANGES_7B: Json = {
     "vocab_size": 152064,
     "vision_config": PUBLISHED_3B["vision_config"] | {"out_hidden_size": 3584},
 }
+# Of this the file holds only what differs from the values of the reference's class.
+SHORT_32B: Json = {
+    "hidden_size": 1280,
+    "in_chans": 3,
+    "intermediate_size": 3456,
+    "model_type": "qwen2_5_vl",
+    "out_hidden_size": 5120,
+    "spatial_patch_size": 14,
+    "tokens_per_second": 2,
+    "torch_dtype": "bfloat16",
+}
+CHANGES_32B: Json = {
+    "hidden_size": 5120,
+    "intermediate_size": 27_648,
+    "num_attention_heads": 40,
+    "num_hidden_layers": 64,
+    "num_key_value_heads": 8,
+    "tie_word_embeddings": False,
+    "vocab_size": 152_064,
+    "vision_config": SHORT_32B,
+}
 
 
 @pytest.mark.parametrize(("changes", "parameters"), [({}, 3_754_622_976), (CHANGES_7B, 8_292_166_656)])
@@ -94,6 +115,20 @@ def test_flat_and_nested_become_one(source: Json) -> None:
     assert model_config(nested_config(source)) == model_config(source)
 
 
+def test_what_a_file_leaves_out_is_what_the_reference_means() -> None:
+    whole = PUBLISHED_3B["vision_config"] | {"out_hidden_size": 5120, "intermediate_size": 3456}
+    short = model_config(PUBLISHED_3B | CHANGES_32B)
+    assert short == model_config(PUBLISHED_3B | CHANGES_32B | {"vision_config": whole})
+    assert short.vision.fullatt_block_indexes == (7, 15, 23, 31) and short.vision.tokens_per_second == 2
+    windows = model_config(PUBLISHED_3B | CHANGES_32B | {"vision_config": SHORT_32B | {"fullatt_block_indexes": []}})
+    assert windows.vision.fullatt_block_indexes == ()
+    nested = nested_config(PUBLISHED_3B | CHANGES_32B)
+    left = {key: nested["text_config"].pop(key) for key in ("num_key_value_heads", "vocab_size")}
+    assert (model_config(nested).text.num_key_value_heads, model_config(nested).text.vocab_size) == tuple(left.values())
+    with pytest.raises(ConfigError, match="fullatt_block_indexes"):  # rather than windows everywhere
+        model_config(PUBLISHED_3B | CHANGES_32B | {"vision_config": SHORT_32B | {"depth": 24}})
+
+
 def test_spellings_of_one_thing() -> None:
     wanted = model_config(tiny_config())
     newer = tiny_config()
@@ -104,6 +139,7 @@ def test_spellings_of_one_thing() -> None:
     inside = nested_config(tiny_config(tie_word_embeddings=True))
     inside["text_config"]["tie_word_embeddings"] = inside.pop("tie_word_embeddings")
     assert model_config(inside).text.tie_word_embeddings
+    assert model_config(inside | {"tie_word_embeddings": False}).text.tie_word_embeddings
 
 
 @pytest.mark.parametrize(
