@@ -208,9 +208,7 @@ def text_config(source: Json, tied: bool) -> TextConfig:
         mrope_section=section,
         rms_norm_eps=number(source, "rms_norm_eps", where, TEXT_DEFAULTS["rms_norm_eps"]),
         rope_theta=theta,
-        max_position_embeddings=whole(
-            source, "max_position_embeddings", where, TEXT_DEFAULTS["max_position_embeddings"]
-        ),
+        max_position_embeddings=positions,
         tie_word_embeddings=tied,
     )
 

@@ -14,7 +14,7 @@ MAX_FILE, MAX_FUNCTION = 350, 50
 
 # Each module may import those that stand before it: lower floors, and on its own floor those to its left.
 MODEL_FLOORS = (
-    "errors config",
+    "errors reading config",
     "geometry kernels rope positions parameters linear layers quantize attention cache checkpoint devices sampling "
     "tokenizer",
     "preprocess prompt text_stream vision language native graph weights",
@@ -37,7 +37,7 @@ CLI_FLOORS = (
     "__main__",
 )
 # What of `model` needs no torch, and may be used anywhere in qwenvl_cli.
-TORCH_FREE = {"config", "geometry", "errors"}
+TORCH_FREE = {"config", "geometry", "errors", "reading"}
 DOORS = {
     "qwenvl_cli/engine.py",
     "qwenvl_cli/commands/models.py",
