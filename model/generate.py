@@ -24,6 +24,7 @@ from model.text_stream import LoopDetector, TextStream
 from model.tokenizer import Tokenizer
 
 FinishReason = Literal["stop", "length", "loop"]
+LEAST_TOP_P = 0.01  # of a checkpoint's own: at or under it hardly ever two tokens are left
 Request = tuple[Sequence[Message], Sequence[MediaTensors]]
 
 
@@ -64,12 +65,18 @@ class GenerateOptions:
                 raise GenerationError(message, hint)
 
     def sampler(self, rows: int, defaults: GenerationDefaults) -> Sampler:
-        """Make the sampler these options ask for, over the checkpoint's defaults."""
+        """Make the sampler these options ask for, over the checkpoint's defaults.
+
+        Defaults that leave one token to choose (top_k 1, top_p 0.001, as the published 7B has them) say "greedy", which
+        a temperature overrules.
+        """
+        greedy = defaults.top_k == 1 or defaults.top_p <= LEAST_TOP_P
+        top_k, top_p = (0, 1.0) if greedy else (defaults.top_k, defaults.top_p)
         return Sampler(
             rows,
             temperature=self.temperature or 0.0,
-            top_k=defaults.top_k if self.top_k is None else self.top_k,
-            top_p=defaults.top_p if self.top_p is None else self.top_p,
+            top_k=top_k if self.top_k is None else self.top_k,
+            top_p=top_p if self.top_p is None else self.top_p,
             repetition_penalty=(
                 defaults.repetition_penalty if self.repetition_penalty is None else self.repetition_penalty
             ),

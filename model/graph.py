@@ -134,7 +134,6 @@ class Stepper:
 
         Raises CannotRecord with the cache as it was.
         """
-        cache.make_sure_of_room()
         if self._step is None or self._length != cache.length:  # the first step, or the cache was used otherwise
             self._step, self._width, self._replay = StaticStep(*self._parts, cache), -1, None
         self._step.ids.copy_(ids)

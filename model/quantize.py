@@ -8,8 +8,9 @@ Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/be
   up to 16              native, activations by groups of 64    the same
   more                  torch._int_mm, activations by row      unpacked to int8, then the same
 
-Without the native kernels torch's own operations do the same, more slowly. On CUDA up to 16 rows of int8 go through
-torch's weight-only kernel and everything else through weights unpacked for the occasion; neither has been measured.
+Without the native kernels torch's own operations do the same, more slowly. On CUDA, and where a processor lacks AVX-512
+VNNI, up to 16 rows of int8 that the native kernels do not serve go through torch's weight-only kernel and everything
+else through weights unpacked for the occasion; neither has been measured.
 """
 
 from collections.abc import Iterator
@@ -106,6 +107,10 @@ class QuantLinear(nn.Module):
         """Unpack the weights -> (D_out, D)."""
         raise NotImplementedError
 
+    def unpacked(self, x: Tensor) -> Tensor:
+        """(M, D) -> (M, D_out) through weights unpacked for the occasion."""
+        return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+
 
 def multiply_int8(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
     """x (M, D) times int8 weights (D_out, D padded) of scales (D_out,), plus bias (D_out,) -> (M, D_out); CPU only."""
@@ -125,6 +130,15 @@ def multiply_even(x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None)
         return kernels.scale_rows(sums, steps, scale, bias, x.dtype)
     out = sums * steps[:, None] * scale
     return (out if bias is None else out + bias).to(x.dtype)
+
+
+@cache
+def bytes_multiply() -> bool:
+    """Say whether torch multiplies int8 matrices by vector instructions on this processor.
+
+    Elsewhere its product is a plain loop over numbers (pytorch 136942), far slower than a product of floats.
+    """
+    return torch.cpu._is_vnni_supported() and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -163,12 +177,12 @@ class Int8Linear(QuantLinear):
 
     def multiply(self, x: Tensor) -> Tensor:
         """(M, D) -> (M, D_out)."""
+        if x.device.type == "cpu" and bytes_multiply():
+            return multiply_int8(x, self.weight, self.weight_scale, self.bias)
         few = len(x) <= kernels.MOST_ROWS[self.kind] and not self.inputs % GROUP
-        if x.device.type == "cuda" and few and cuda_reads_bytes():
+        if few and (x.device.type == "cpu" or (x.device.type == "cuda" and cuda_reads_bytes())):
             return multiply_few(x, self.weight, self.weight_scale, self.bias)
-        if x.device.type != "cpu":
-            return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
-        return multiply_int8(x, self.weight, self.weight_scale, self.bias)
+        return self.unpacked(x)
 
 
 class Int4Linear(QuantLinear):
@@ -203,9 +217,9 @@ class Int4Linear(QuantLinear):
 
     def multiply(self, x: Tensor) -> Tensor:
         """(M, D) -> (M, D_out)."""
-        if x.device.type == "cpu" and kernels.available():
+        if x.device.type == "cpu" and kernels.available() and bytes_multiply():
             return multiply_int8(x, *kernels.unpack_int4(self.weight, self.weight_scale), self.bias)
-        return F.linear(x, self.dense(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
+        return self.unpacked(x)
 
 
 def pack_int4(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -164,7 +164,11 @@ class QwenVL(nn.Module):
         return self.logits(hidden[:, -1])
 
     def step(self, ids: Tensor, cache: KVCache) -> Tensor:
-        """Decode one token per row: ids (B,) -> logits (B, V), to be read before the next step."""
+        """Decode one token per row: ids (B,) -> logits (B, V), to be read before the next step.
+
+        Raises GenerationError where the cache is full.
+        """
+        cache.make_sure_of_room()
         if cache.stepper is not None:
             try:
                 return cache.stepper(ids, cache)

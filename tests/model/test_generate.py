@@ -145,6 +145,16 @@ def test_checkpoint_defaults_serve_where_nothing_is_asked(loaded: LoadedModel) -
     assert chosen == (0.5, 0, 0.8, 1.0)
 
 
+@pytest.mark.parametrize("own", [{"top_k": 1, "top_p": 0.001}, {"top_k": 1}, {"top_p": 0.001}])
+def test_a_temperature_overrules_defaults_that_leave_one_token(loaded: LoadedModel, own: dict[str, Any]) -> None:
+    """As the published 7B has them; what is asked for by name stays."""
+    greedy = replace(loaded, generation=replace(loaded.generation, **own))
+    texts = {answer(greedy, ask("hi"), max_tokens=20, temperature=1.5, seed=seed)[1].text for seed in range(4)}
+    assert len(texts) > 1
+    sampler = GenerateOptions(temperature=1.5, top_k=1, top_p=0.001).sampler(1, greedy.generation)
+    assert (sampler.top_k, sampler.top_p) == (1, 0.001)
+
+
 @pytest.mark.parametrize("end", [0, 1])
 def test_every_end_token_ends_and_is_not_told(loaded: LoadedModel, end: int) -> None:
     eos = loaded.generation.eos_token_ids[end]

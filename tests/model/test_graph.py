@@ -159,8 +159,9 @@ def test_until_the_cache_is_full() -> None:
         torch.testing.assert_close(static, ordinary, atol=1e-5, rtol=0)
         assert caches[0].next_position.tolist() == caches[1].next_position.tolist()
     torch.testing.assert_close(caches[0].keys, caches[1].keys, atol=1e-5, rtol=0)
-    with pytest.raises(GenerationError, match="full at 21"):
-        model.step(token, caches[0])
+    for cache in caches:
+        with pytest.raises(GenerationError, match="full at 21"):
+            model.step(token, cache)
 
 
 @pytest.mark.usefixtures("small_buckets")

@@ -90,6 +90,25 @@ def test_few_rows_go_through_the_weight_only_kernel_that_cuda_has(dtype: torch.d
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [1, 40])
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_a_processor_without_products_of_bytes_multiplies_floats(
+    kind: str, rows: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantize, "bytes_multiply", lambda: False)
+    monkeypatch.setattr(kernels, "serves", lambda *_: False)
+    monkeypatch.setattr(torch, "_int_mm", None)  # a plain loop over numbers there
+    torch.manual_seed(0)
+    layer = filled(kind, torch.randn(75, 128), torch.randn(75))
+    x = torch.randn(rows, 128).to(dtype)
+    with torch.no_grad():
+        found = layer(x)
+    assert found.dtype is dtype
+    wanted = x.float() @ layer.dense(torch.float32).T + layer.bias
+    assert apart(found, wanted) < (1e-5 if dtype is torch.float32 else 5e-3)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("rows", [1, 40])
 @pytest.mark.parametrize("kind", ["int8", "int4"])
