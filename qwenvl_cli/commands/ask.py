@@ -1,8 +1,8 @@
 """`qwenvl ask MEDIA... "QUESTION"`: one question about all files together."""
 
+import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +32,7 @@ Arguments = Annotated[
 def split_question(arguments: Sequence[str]) -> tuple[list[str], str]:
     """Part the files from the question, which is the last argument; say so when it is missing."""
     *media, question = arguments
-    if question == "-" or Path(question).is_file():
+    if question == "-" or os.path.isfile(question):  # of a long question Path.is_file() raises that it is too long
         raise UsageError(f"there is no question, only files (the last is {question})", EXAMPLE)
     if not media:
         raise UsageError("there is a question but no picture or clip", EXAMPLE)

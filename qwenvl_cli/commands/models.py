@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from qwenvl_cli.console import clean
 from qwenvl_cli.environment import environment
 from qwenvl_cli.errors import ModelMissing, UsageError
 from qwenvl_cli.options import BUNDLED, OUTPUT_PANEL
@@ -42,7 +43,7 @@ def list_models(context: typer.Context, json: Json = False, traceback: Traceback
         return
     width = max((len(one.name) for one in found), default=0)
     for one in found:
-        screen.write(f"{one.name:<{width}}  {size_text(one.bytes):>8}  {one.path}\n")
+        screen.write(clean(f"{one.name:<{width}}  {size_text(one.bytes):>8}  {one.path}\n"))
     if not found:
         screen.note("no models on this machine")
 
@@ -81,7 +82,7 @@ def show(context: typer.Context, name: Name, json: Json = False, traceback: Trac
         "problems": [f"{problem.kind}: {problem.what}" for problem in report.problems],
     }
     screen = environment(context).screen
-    screen.write(to_json(facts) + "\n" if json else "".join(f"{line}\n" for line in fact_lines(facts)))
+    screen.write(to_json(facts) + "\n" if json else clean("".join(f"{line}\n" for line in fact_lines(facts))))
 
 
 @models.command("verify")
@@ -101,7 +102,7 @@ def verify(context: typer.Context, name: Name, json: Json = False, traceback: Tr
         screen.write(to_json({"name": name, "path": str(folder), "files": files, "problems": problems}) + "\n")
     else:
         for file in report.files:
-            screen.write(f"{file.sha256}  {size_text(file.bytes):>8}  {file.name}\n")
+            screen.write(clean(f"{file.sha256}  {size_text(file.bytes):>8}  {file.name}\n"))
         for problem in problems:
             screen.listing(problem)
     if problems:

@@ -1,7 +1,7 @@
 """What `describe` and `ask` have in common: checking file arguments, and answering one prompt after another."""
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from qwenvl_cli.answering import Asker, Decoded
 from qwenvl_cli.console import Screen
@@ -20,10 +20,12 @@ def check_paths(paths: Sequence[str], screen: Screen, *, each: bool = False) -> 
     if paths.count("-") > 1:
         raise UsageError("standard input (-) is named twice", "it can be read once; name files for the others")
     for path in paths:
+        if not path:
+            raise UsageError("the name of a file is empty", "check the variable that should hold it")
         if path == "-":
             if screen.stdin_tty:
                 raise UsageError("standard input is a terminal", "pipe a file in: qwenvl describe - < photo.jpg")
-        elif Path(path).is_dir():
+        elif os.path.isdir(path):
             raise UsageError(f"{path} is a folder", f"for a whole folder: qwenvl batch {path} -o captions.jsonl")
     absent = [error for path in paths if (error := missing(path))]
     if absent and not each:
@@ -35,12 +37,18 @@ def check_paths(paths: Sequence[str], screen: Screen, *, each: bool = False) -> 
 
 
 def missing(path: str) -> MediaError | None:
-    """Return the error for a file that is not there."""
-    if path == "-" or Path(path).exists():
+    """Return the error for a file that is not there, or of which that cannot be told."""
+    if path == "-":
         return None
-    if "://" in path:
-        return MediaError(f"{path} is an address, not a file", f"pipe it in: curl -L '{path}' | qwenvl describe -")
-    return MediaError(f"{path} does not exist", "check the spelling, and quote a name that has spaces")
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if "://" in path:
+            return MediaError(f"{path} is an address, not a file", f"pipe it in: curl -L '{path}' | qwenvl describe -")
+        return MediaError(f"{path} does not exist", "check the spelling, and quote a name that has spaces")
+    except OSError as error:
+        return MediaError(f"{path} cannot be read: {error.strerror}", "check the path and its permissions")
+    return None
 
 
 def open_session(

@@ -7,6 +7,7 @@ model takes to be evenly spaced really are.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 from model.geometry import FrameLimits, frame_count, spread
 from qwenvl_cli.errors import MediaError
@@ -64,9 +65,9 @@ def _window(times: Sequence[float], duration: float, start: float | None, end: f
     """Return the half-open range of frames within start..end; a range between two frames gives the one on display."""
     first = start or 0.0
     if first >= duration - _TIME_SLACK:
+        whole = f"{floor(duration * 100) / 100:g}"
         raise MediaError(
-            f"--start {first:g} is beyond the end of the clip, which lasts {duration:.3g} s",
-            f"choose a --start below {duration:.3g}",
+            f"--start {first:g} is beyond the end of the clip, which lasts {whole} s", f"choose a --start below {whole}"
         )
     low = bisect_left(times, first - _TIME_SLACK)
     high = len(times) if end is None else bisect_right(times, end + _TIME_SLACK)

@@ -1,6 +1,7 @@
 """The real engine behind the commands, on a tiny random checkpoint: flags reach the network, errors come back."""
 
 import gc
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,6 +114,11 @@ def test_models_show_and_verify(model: Path, tmp_path: Path) -> None:
     shown = cli("models", "show", model, "--json").json
     assert (shown["language"]["layers"], shown["vision"]["layers"], shown["problems"]) == (3, 4, [])
     assert shown["parameters"] * 4 == shown["bytes"]
+    card = tmp_path / "carded"
+    shutil.copytree(model, card)
+    (card / "README.md").write_text("---\nlicense: \x1b]0;title\x07\x1b[31mfree\n---\n")
+    told = cli("models", "show", card).stdout
+    assert " free\n" in told and "\x1b" not in told  # what was downloaded does not steer the terminal
     assert "parameters: " in cli("models", "show", model).stdout
     whole = cli("models", "verify", model)
     assert (whole.exit_code, whole.stdout.split()[-1]) == (0, "model.safetensors")

@@ -123,6 +123,21 @@ def test_ask_wants_files_and_then_a_question(picture: Make) -> None:
         assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"error: {cause}\n{example}")
 
 
+@pytest.mark.parametrize("question", ["Please look closely: " + "what is it? " * 30, "请问" * 97])
+def test_a_question_may_be_longer_than_a_file_name(picture: Make, question: str) -> None:
+    assert cli("ask", picture(), question).exit_code == 0
+
+
+def test_a_name_that_cannot_be_looked_up_does_not_stop_the_others(picture: Make) -> None:
+    """Too long, or within a folder that may not be read: its own error, as for any other bad file."""
+    good, long = picture(), "x" * 300
+    result = cli("describe", good, long)
+    assert result.exit_code == 3 and f"== {good} ==" in result.stdout
+    assert f"error: {long} cannot be read: " in result.stderr
+    assert cli("describe", long).exit_code == 4
+    assert (cli("describe", "").exit_code, cli("ask", "", "What?").exit_code) == (2, 2)
+
+
 def test_idle_sampling_flags_are_named(picture: Make) -> None:
     """Greedy decoding ignores them, and the user should know."""
     result = cli("describe", picture(), "--top-p", "0.5", "--seed", "3")

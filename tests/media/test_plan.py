@@ -36,6 +36,12 @@ def test_even_instants_see_what_is_on_display() -> None:
     assert plan.indices == [0, 2, 2, 3] and plan.sampled_fps == pytest.approx(0.3)
 
 
+def test_a_start_beyond_a_long_clip_is_told_in_numbers_that_start_takes() -> None:
+    with pytest.raises(MediaError, match=r"--start 5000 is .* lasts 3812\.34 s") as caught:
+        plan_frames([0.0, 3812.0], 3812.347, 2.0, FrameLimits(), start=5000.0)
+    assert caught.value.hint == "choose a --start below 3812.34"
+
+
 def test_windows() -> None:
     times = [k / 10 for k in range(100)]
     limits = FrameLimits(fps=10.0)
