@@ -3,6 +3,7 @@
 Nothing in the file changes before the first record of a run is ready, so that a run which fails early loses nothing.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -63,20 +64,20 @@ class Journal:
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self.path = path
         self.entries: list[Entry] = []
+        self.texts: frozenset[str] = frozenset()  # also of entries that are overwritten
         self.torn = False
         self._overwrite = overwrite
         self._whole = 0  # bytes up to the end of the last whole line
         self._dropped: frozenset[int] = frozenset()
         self._file: IO[bytes] | None = None
-        self._lock = WriterLock(path)
+        self._lock = WriterLock(_behind_link(path))
         self._synced = 0.0
 
     def __enter__(self) -> "Journal":
         check_writable(self.path)
         self._lock.acquire()
         try:
-            if not self._overwrite and self.path.exists():
-                self._read()
+            self._look_back()
         except BaseException:
             self._lock.release()
             raise
@@ -92,6 +93,23 @@ class Journal:
                 self._file.close()
         finally:
             self._lock.release()
+
+    @property
+    def started(self) -> bool:
+        """Whether this run has changed the file."""
+        return self._file is not None
+
+    def _look_back(self) -> None:
+        """Read what is there; of a file that is to be overwritten, and may be anything, only the texts matter."""
+        try:
+            if os.path.exists(self.path):
+                self._read()
+        except (UsageError, OSError):
+            if not self._overwrite:
+                raise
+        self.texts = frozenset(entry.text for entry in self.entries if entry.text is not None)
+        if self._overwrite:
+            self.entries, self.torn, self._whole = [], False, 0
 
     def _read(self) -> None:
         with self.path.open("rb") as file:
@@ -110,6 +128,11 @@ class Journal:
     def drop(self, lines: Iterable[int]) -> None:
         """Leave these lines out when the first new record comes: they are answered anew."""
         self._dropped = frozenset(lines)
+
+    def settle(self) -> None:
+        """Leave them out now, where no record came: all of them have been answered before."""
+        if self._dropped and not self.started:
+            self._rewrite()
 
     def append(self, record: Record) -> None:
         """Write one record in one piece and hand it to the operating system at once."""
@@ -152,9 +175,16 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def replace_file(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def _behind_link(path: Path) -> Path:
+    """Return the file that a link stands for: it is what is locked and replaced, and the link stays."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path
+
+
+def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file beside `path` and move it there: a reader sees the old content or the new, never a part."""
-    part = path.with_name(f".{path.name}.part")
+    path = _behind_link(path)
+    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]  # a long name has no room for a suffix
+    part = path.with_name(f".qwenvl-{short}.part")
     try:
         with part.open("wb") as file:
             write(file)
@@ -168,10 +198,11 @@ def replace_file(path: Path, write: Callable[[IO[bytes]], None]) -> None:
 
 def check_writable(path: Path) -> None:
     """Refuse an output that cannot be written, before anything else is done."""
-    if path.is_dir():
+    path = _behind_link(path)
+    if os.path.isdir(path):
         raise UsageError(f"{path} is a folder", f"name a file in it: -o {path / 'captions.jsonl'}")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise UsageError(f"the folder {path.parent} does not exist", f"create it: mkdir -p {path.parent}")
-    target = path if path.exists() else path.parent
+    target = path if os.path.exists(path) else path.parent
     if not os.access(target, os.W_OK) or not os.access(path.parent, os.W_OK):
         raise CliError(f"{target} cannot be written", "choose another place with -o, or change its permissions")

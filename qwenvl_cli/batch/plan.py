@@ -19,37 +19,91 @@ GLOB_CHARS = "*?["
 STDIN = "-"
 
 
-def find(sources: Sequence[str], stdin: BinaryIO, *, nul: bool = False) -> list[str]:
-    """Return the paths of all media that folders, globs, lists and files name: each once.
+@dataclass(frozen=True)
+class Found:
+    """What the sources hold: the media, each once, and why which folders could not be looked into."""
+
+    paths: list[str]
+    unread: dict[str, str]
+
+
+def find(sources: Sequence[str], stdin: BinaryIO, *, nul: bool = False) -> Found:
+    """Return the paths of all media that folders, globs, lists and files name.
 
     Folders and globs are sorted and taken by suffix, hidden entries left out; files and lists are taken as they are.
     """
-    found = [path for source in sources for path in _of_source(source, sources, stdin, nul)]
+    if "" in sources:
+        raise UsageError("an empty name was given, as an unset variable leaves it", "for the current folder write .")
+    search = _Search(stdin, nul, _captioned(sources))
     unique: dict[str, str] = {}
-    for path in found:
+    for path in (path for source in sources for path in search.of(source)):
         unique.setdefault(os.path.abspath(path), path)
     if not unique:
+        left_out = [f"{folder} could not be read: {why}" for folder, why in search.unread.items()]
         raise MediaError(
-            f"no pictures or clips in {', '.join(sources)}",
+            "; ".join([f"no pictures or clips in {', '.join(sources)}", *left_out[:1]]),
             "check the folder, or name files of another suffix in a list",
         )
-    return list(unique.values())
+    return Found(list(unique.values()), search.unread)
 
 
-def _of_source(source: str, sources: Sequence[str], stdin: BinaryIO, nul: bool) -> Iterable[str]:
-    path = Path(source)
-    if source == STDIN:
-        return _listed(stdin.read(), nul)
-    if path.is_dir():
-        return _walk(path)
-    if path.is_file():
-        if path.suffix.lower() not in LIST_SUFFIXES:
+@dataclass
+class _Search:
+    """Looks into one source after another."""
+
+    stdin: BinaryIO
+    nul: bool
+    captioned: set[str]
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def of(self, source: str) -> Iterable[str]:
+        """Return the media of one source."""
+        if source == STDIN:
+            return _listed(self.stdin.read(), self.nul)
+        if os.path.isdir(source):
+            return self._walk(str(Path(source)))
+        if os.path.isfile(source):
+            return self._of_file(source)
+        if any(char in source for char in GLOB_CHARS):
+            matches = (match for match in glob.glob(source, recursive=True) if os.path.isfile(match))
+            return sorted((match for match in matches if is_media_name(match)), key=sort_key)
+        if _is_absent(source):
+            raise MediaError(f"{source} does not exist", "give a folder, a file, a quoted glob or a list of paths")
+        return [source]  # the name is too long, or its folder is closed: its record will say so
+
+    def _of_file(self, source: str) -> Iterable[str]:
+        stem, suffix = os.path.splitext(source)
+        if suffix.lower() not in LIST_SUFFIXES:
             return [source]
-        return [] if _is_sidecar(path, sources) else _listed(path.read_bytes(), nul)
-    if any(char in source for char in GLOB_CHARS):
-        matches = (match for match in glob.glob(source, recursive=True) if os.path.isfile(match))
-        return sorted((match for match in matches if is_media_name(match)), key=sort_key)
-    raise MediaError(f"{source} does not exist", "give a folder, a file, a quoted glob or a list of paths")
+        return [] if os.path.abspath(stem) in self.captioned else _listed(Path(source).read_bytes(), self.nul)
+
+    def _walk(self, root: str) -> list[str]:
+        def failed(error: OSError) -> None:
+            folder, why = error.filename or root, error.strerror or str(error)
+            if folder == root:
+                raise MediaError(f"{root} could not be read: {why}", "change its permissions") from error
+            self.unread[folder] = why
+
+        found: list[str] = []
+        for here, folders, files in os.walk(root, onerror=failed, followlinks=False):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            found += [os.path.join(here, name) for name in files if not name.startswith(".") and is_media_name(name)]
+        return sorted(found, key=sort_key)
+
+
+def _captioned(sources: Sequence[str]) -> set[str]:
+    """Return what precedes .txt in captions of these sources: a shell's photos/* holds them, and they are no lists."""
+    media = [os.path.abspath(source) for source in sources if is_media_name(source)]
+    return {*media, *(os.path.splitext(path)[0] for path in media)}
+
+
+def _is_absent(source: str) -> bool:
+    """Say whether there is nothing of this name, rather than something that cannot be looked at."""
+    try:
+        os.stat(source)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return True  # neither a file nor a folder
 
 
 def is_media_name(path: str) -> bool:
@@ -62,20 +116,9 @@ def sort_key(path: str) -> tuple[str, ...]:
     return Path(path).parts
 
 
-def _walk(folder: Path) -> list[str]:
-    found: list[str] = []
-    for here, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [os.path.join(here, name) for name in files if not name.startswith(".") and is_media_name(name)]
-    return sorted(found, key=sort_key)
-
-
-def _is_sidecar(path: Path, sources: Sequence[str]) -> bool:
-    """Say whether photo.txt came along with photo.jpg in a shell's photos/*: then it is a caption, not a list."""
-    return any(Path(other).with_suffix("") == path.with_suffix("") and is_media_name(other) for other in sources)
-
-
 def _listed(content: bytes, nul: bool) -> list[str]:
+    if not nul and b"\0" in content:
+        raise UsageError("the list is separated by NUL bytes, or is UTF-16", "add -0, or save the list as UTF-8")
     lines = content.split(b"\0") if nul else content.splitlines()
     names = [os.fsdecode(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
     return [name if nul else name.strip() for name in names if name.strip()]
@@ -117,22 +160,3 @@ class Done:
 
 def _same_place(one: str, other: str) -> bool:
     return os.path.abspath(one) == os.path.abspath(other)
-
-
-def sidecar_paths(paths: Sequence[str]) -> dict[str, Path]:
-    """Return photo.txt for photo.jpg; where photo.mov stands beside it, photo.jpg.txt and photo.mov.txt."""
-    wanted: dict[Path, list[str]] = defaultdict(list)
-    for path in paths:
-        wanted[Path(path).with_suffix(".txt")].append(path)
-    return {
-        path: sidecar if len(owners) == 1 else Path(path + ".txt")
-        for sidecar, owners in wanted.items()
-        for path in owners
-    }
-
-
-def check_sidecars(sidecars: Iterable[Path]) -> None:
-    """Refuse folders that captions cannot be written to."""
-    for folder in {sidecar.parent for sidecar in sidecars}:
-        if folder.is_dir() and not os.access(folder, os.W_OK):
-            raise UsageError(f"--sidecar cannot write in {folder}", "change its permissions, or leave out --sidecar")

@@ -1,18 +1,23 @@
 """Answer what is left of a batch: decode ahead, one record per item as it is done, go on after a failure."""
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from qwenvl_cli.answering import Asker, Decoded
-from qwenvl_cli.batch.journal import Entry, Journal, replace_file
-from qwenvl_cli.batch.plan import Done, sidecar_paths
+from qwenvl_cli.batch.journal import Entry, Journal
+from qwenvl_cli.batch.plan import Done, Found
+from qwenvl_cli.batch.sidecars import Sidecars
+from qwenvl_cli.console import Screen
 from qwenvl_cli.errors import CliError, PartialFailure, explain
 from qwenvl_cli.media.source import digest
 from qwenvl_cli.output.progress import Progress, choose_progress
-from qwenvl_cli.output.text import clock
+from qwenvl_cli.output.text import clock, details
 from qwenvl_cli.prefetch import ahead
+from qwenvl_cli.results import Record
+
+MOST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,6 @@ class Tally:
     answered: int = 0
     failed: int = 0
     unsure: int = 0
-    kept: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def __str__(self) -> str:
@@ -49,29 +53,36 @@ def digest_or_none(path: str) -> str | None:
     """Return the digest of a file, None where it cannot be read."""
     try:
         return digest(path)
-    except (OSError, CliError):
+    except (OSError, ValueError, CliError):  # a ValueError is what a zero byte in a name gives
         return None
 
 
 class Batch:
     """One run over many files, with its journal open."""
 
-    def __init__(self, asker: Asker, journal: Journal, paths: Sequence[str], options: BatchOptions) -> None:
-        self._asker, self._journal, self._paths, self._options = asker, journal, paths, options
+    def __init__(self, asker: Asker, journal: Journal, found: Found, options: BatchOptions) -> None:
+        self._asker, self._journal, self._options = asker, journal, options
+        self._paths, self._unread = found.paths, found.unread
         self._screen = asker.screen
-        self._sidecars = sidecar_paths(paths) if options.sidecar else {}
-        self.tally = Tally(len(paths))
+        with_sidecar = found.paths if options.sidecar else []
+        self._sidecars = Sidecars(with_sidecar, journal.texts, overwrite=options.overwrite)
+        self.tally = Tally(len(found.paths))
 
     def run(self) -> None:
-        """Do what is left; raise PartialFailure at the end if any item of this batch has failed, now or earlier."""
+        """Do what is left; raise PartialFailure at the end if not all was read and answered, now or earlier."""
+        _warn_each(self._screen, [f"{folder} could not be read: {why}" for folder, why in self._unread.items()])
         todo = self._plan()
         if todo:
             self._answer(todo)
+        self._journal.settle()
         self._report()
         failed = self.tally.failed + self.tally.failed_before
         if failed:
             hint = f"{self._journal.path} says why; --retry-errors tries them again"
-            raise PartialFailure(f"{failed} of {self.tally.total} files failed", hint)
+            raise PartialFailure(f"{failed} of {self.tally.total} files failed{_and_unread(self._unread)}", hint)
+        if self._unread:
+            hint = "change the permissions, then give the same command again"
+            raise PartialFailure(f"all files found are done{_and_unread(self._unread)}", hint)
 
     def _plan(self) -> list[str]:
         """Return the paths that need an answer, and make sure that done ones have their sidecars."""
@@ -85,18 +96,28 @@ class Batch:
         hashed = [(path, digest_or_none(path)) for path in self._paths]
         done = Done(earlier).match(hashed, settings)
         if self._options.retry_errors:
-            self._journal.drop(entry.line for entry in done.values() if entry.failed)
+            self._drop_failed(earlier, done)
             done = {path: entry for path, entry in done.items() if not entry.failed}
         self.tally.failed_before = sum(entry.failed for entry in done.values())
         self.tally.already = len(done) - self.tally.failed_before
         for path, entry in done.items():
-            self._finish_sidecar(path, entry)
+            if entry.text is not None:  # it may be missing, or hold what was answered to another prompt
+                self._sidecars.write(path, entry.text)
         return [path for path in self._paths if path not in done]
+
+    def _drop_failed(self, earlier: Sequence[Entry], done: Mapping[str, Entry]) -> None:
+        """Take the failures of this batch's files out, also of one whose content is another by now."""
+        places = {os.path.abspath(path) for path in self._paths}
+        renamed = {entry.line for entry in done.values()}
+        failed = (entry for entry in earlier if entry.failed)
+        self._journal.drop(
+            entry.line for entry in failed if entry.line in renamed or os.path.abspath(entry.path) in places
+        )
 
     def _answer(self, todo: Sequence[str]) -> None:
         self._asker.begin()
-        echo_hides_bar = self._options.echo and self._screen.stdout_tty
-        progress = choose_progress(self._screen, len(todo), bar=not echo_hides_bar)
+        lines_between = self._screen.verbose or (self._options.echo and self._screen.stdout_tty)
+        progress = choose_progress(self._screen, len(todo), bar=not lines_between)
         try:
             self._asker.engine.describe()
             for path, opened in ahead(todo, self._open):
@@ -118,50 +139,56 @@ class Batch:
             record = self._asker.ask(opened)
         except Exception as error:
             told = explain(error)
-            progress.error(type(told)(_with_path(path, told.message), told.hint))
+            progress.error(_about(path, told, error))
             record = self._asker.failure([path], told, digest_or_none(path))
             self.tally.failed += 1
         else:
             self.tally.answered += 1
             self.tally.unsure += record.unsure
+        self._keep(path, record)
+
+    def _keep(self, path: str, record: Record) -> None:
+        """Write a record wherever it is wanted; to stdout last, as its reader may have gone away."""
+        if self._options.overwrite and not self._journal.started:
+            self._sidecars.clear()
         self._journal.append(record)
+        if record.text is not None:
+            self._sidecars.write(path, record.text)
         if self._options.echo:
             self._screen.write(record.to_json() + "\n")
-        if record.text is not None and path in self._sidecars:
-            self._write_sidecar(self._sidecars[path], record.text)
-
-    def _finish_sidecar(self, path: str, entry: Entry) -> None:
-        """Write the sidecar that a killed run, or one without --sidecar, has left out."""
-        sidecar = self._sidecars.get(path)
-        if sidecar is not None and entry.text is not None and not sidecar.exists():
-            self._write_sidecar(sidecar, entry.text)
-
-    def _write_sidecar(self, sidecar: Path, text: str) -> None:
-        """Write a caption file in one step; one that this journal did not write is the user's and stays."""
-        content = (text.strip() + "\n").encode("utf-8", "backslashreplace")
-        if sidecar.exists() and not self._options.overwrite and not self._is_ours(sidecar, content):
-            self.tally.kept += 1
-            return
-        replace_file(sidecar, lambda file: _write(file.write, content))
-
-    def _is_ours(self, sidecar: Path, content: bytes) -> bool:
-        there = sidecar.read_bytes()
-        if there == content:
-            return True
-        texts = (entry.text for entry in self._journal.entries if entry.text is not None)
-        return any(there == (text.strip() + "\n").encode("utf-8", "backslashreplace") for text in texts)
+        for line in details(record) if record.error is None else ():
+            self._screen.detail(line)
 
     def _report(self) -> None:
         self._screen.note(f"{self._journal.path}: {self.tally}")
-        if self.tally.kept:
-            self._screen.warning(f"{self.tally.kept} existing .txt files were kept; --overwrite replaces them")
+        if self._sidecars.kept:
+            self._screen.warning(f"{self._sidecars.kept} existing .txt files were kept; --overwrite replaces them")
+        if self._sidecars.failed:
+            _warn_each(self._screen, self._sidecars.failed)
+            lost = len(self._sidecars.failed)
+            self._screen.warning(f"{lost} .txt files could not be written; {self._journal.path} has the captions")
         if self.tally.unsure:
             self._screen.warning(f"{self.tally.unsure} answers have low confidence, see their 'warnings'")
 
 
-def _write(write: Callable[[bytes], object], content: bytes) -> None:
-    write(content)
+def _about(path: str, told: CliError, raised: Exception) -> CliError:
+    """Return an error that names its file, with what --traceback shows."""
+    message = told.message if path in told.message else f"{path}: {told.message}"
+    error = type(told)(message, told.hint)
+    error.__cause__ = raised
+    return error
 
 
-def _with_path(path: str, message: str) -> str:
-    return message if path in message else f"{path}: {message}"
+def _and_unread(unread: Mapping[str, str]) -> str:
+    """Name a folder that was left out, and count the others."""
+    if not unread:
+        return ""
+    more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+    return f", but {next(iter(unread))}{more} could not be read"
+
+
+def _warn_each(screen: Screen, lines: Sequence[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        screen.warning(line)
+    if len(lines) > MOST_LINES:
+        screen.warning(f"{len(lines) - MOST_LINES} more like this")

@@ -65,30 +65,32 @@ def batch(
     """
     from qwenvl_cli.answering import Asker
     from qwenvl_cli.batch.journal import Journal, check_writable
-    from qwenvl_cli.batch.plan import check_sidecars, find, sidecar_paths
+    from qwenvl_cli.batch.plan import find
     from qwenvl_cli.batch.runner import Batch, BatchOptions
+    from qwenvl_cli.batch.sidecars import check_sidecars, sidecar_paths
 
     env = environment(context)
     screen = env.configure(output)
     check_writable(target)
     if "-" in sources and screen.stdin_tty:
         raise UsageError("standard input is a terminal", "pipe a list in: find . -name '*.jpg' | qwenvl batch - -o F")
-    paths = find(sources, screen.stdin, nul=nul)
-    if any(os.path.abspath(path) == os.path.abspath(target) for path in paths):
+    found = find(sources, screen.stdin, nul=nul)
+    if any(os.path.abspath(path) == os.path.abspath(target) for path in found.paths):
         raise UsageError(f"{target} is both input and output", "choose another file with -o")
     if sidecar:
-        check_sidecars(sidecar_paths(paths).values())
+        check_sidecars(sidecar_paths(found.paths).values())
     answer.warn(screen.warning)
     asker = Asker(env.make_engine(model), screen, model, answer, frames, prompt, output.logprobs)
     options = BatchOptions(retry_errors, overwrite, sidecar, echo=output.json)
     with Journal(target, overwrite=overwrite) as journal:
-        run = Batch(asker, journal, paths, options)
+        run = Batch(asker, journal, found, options)
         try:
             run.run()
         except KeyboardInterrupt as error:
             done = run.tally.already + run.tally.answered
             raise Interrupted(
-                f"interrupted; {done} of {len(paths)} files are done and kept", f"go on with: {resume_command(env)}"
+                f"interrupted; {done} of {len(found.paths)} files are done and kept",
+                f"go on with: {resume_command(env)}",
             ) from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from model.errors import GenerationError, WeightsError
+from qwenvl_cli.batch.lock import WriterLock
 from tests.cli.harness import TEXT, FakeEngine, cli
 
 Make = Callable[..., Path]
@@ -284,3 +285,60 @@ def test_a_bar_is_drawn_on_a_terminal_only(folder: Path, tmp_path: Path) -> None
     assert "3/3" in shown.stderr and "\x1b[" in shown.stderr and shown.stdout == ""
     quiet = cli("batch", folder, "-o", tmp_path / "b.jsonl", "--quiet", tty=True)
     assert (quiet.exit_code, quiet.stderr) == (0, "")
+
+
+def test_retry_errors_also_drops_the_failure_of_a_file_that_was_replaced(
+    folder: Path, tmp_path: Path, picture: Make
+) -> None:
+    """It is known by its path, since its content is another; also where the new content has been answered since."""
+    out = tmp_path / "o.jsonl"
+    for answered_before in (False, True):
+        (folder / "b.png").write_bytes(b"damaged")
+        assert cli("batch", folder, "-o", out, "--overwrite").exit_code == 3
+        picture("b.png", folder)
+        if answered_before:
+            assert cli("batch", folder, "-o", out).exit_code == 0
+            assert len(records(out)) == 4
+        assert cli("batch", folder, "-o", out, "--retry-errors").exit_code == 0
+        assert sorted(names(out)) == ["a.PNG", "b.png", "c.png"] and not any(r["error"] for r in records(out))
+
+
+def test_an_output_that_is_a_link_stays_one(folder: Path, tmp_path: Path) -> None:
+    """What it leads to is replaced, and locked."""
+    real, link = tmp_path / "disk/real.jsonl", tmp_path / "o.jsonl"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    cli("batch", folder, "-o", link, engine=failing("b.png"))
+    lock = WriterLock(real)
+    lock.acquire()
+    assert cli("batch", folder, "-o", link).exit_code == 2
+    lock.release()
+    assert cli("batch", folder, "-o", link, "--retry-errors").exit_code == 0
+    assert (link.is_symlink(), sorted(names(real))) == (True, ["a.PNG", "b.png", "c.png"])
+    assert sorted(path.name for path in real.parent.iterdir()) == ["real.jsonl"]
+
+
+def test_traceback_shows_where_an_item_failed(folder: Path, tmp_path: Path) -> None:
+    """The frames of the error itself, and of what it came from."""
+    (folder / "b.png").write_bytes(b"no picture")
+
+    def answer(messages: Any, media: Any) -> str:
+        raise LookupError("a bug")
+
+    engine = FakeEngine(answer=answer)
+    plain = cli("batch", folder, "-o", tmp_path / "o.jsonl", engine=engine)
+    assert (plain.exit_code, "Traceback" in plain.stderr) == (3, False)
+    for tty in (False, True):
+        told = cli("batch", folder, "-o", tmp_path / "o.jsonl", "--overwrite", "--traceback", engine=engine, tty=tty)
+        assert ", in answer\n" in told.stderr and "LookupError: a bug\n" in told.stderr
+        assert ", in open_media\n" in told.stderr and "The above exception was the direct cause" in told.stderr
+
+
+def test_verbose_tells_of_each_item(folder: Path, tmp_path: Path) -> None:
+    """The same lines as those of describe, and no bar between them."""
+    for tty in (False, True):
+        told = cli("batch", folder, "-o", tmp_path / "o.jsonl", "--overwrite", "--verbose", tty=tty).stderr
+        assert told.count("model fake (dddddddddddd), float32") == 3
+        assert f"{folder}/b.png: image 60x50, grid" in told and "decode " in told
+        assert "3/3" not in told
+    assert "grid" not in cli("batch", folder, "-o", tmp_path / "o.jsonl", "--overwrite").stderr
