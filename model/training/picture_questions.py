@@ -118,6 +118,8 @@ def colour_is(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 def all_colours(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """Every colour that there is: those of the things as a caption tells them, then that of the background."""
+    if any("border" in fact for fact in facts["things"]):
+        return []  # its colour is there too, but no caption tells it
     groups: dict[str, list[Facts]] = {}
     for fact in sorted(facts["things"], key=lambda fact: fact["place"]):
         groups.setdefault(fact["colour"], []).append(fact)

@@ -21,7 +21,7 @@ from model.training.things import Figure
 from model.training.world import randomness
 
 VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
-PLAIN = 0.55  # share of its visible pixels that the main colour of a thing must own to be asked for
+PLAIN = 0.7  # share of its visible pixels that the main colour of a thing must own to be asked for
 LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees

@@ -13,7 +13,7 @@ from model.training import colours, labels, questions
 from model.training.clips import Actor, Event, plan_clip
 from model.training.paint import paint, pixels, scale_for, wear
 from model.training.placing import extent, place_of
-from model.training.sample import Facts, Kind, Sample, Size, Split
+from model.training.sample import RGB, Facts, Kind, Sample, Size, Split
 from model.training.scene import plan_scene
 from model.training.things import Brush, Figure
 
@@ -93,9 +93,11 @@ def make_sample(
     return sample
 
 
-def finish(rng: random.Random, cast: list[list[Figure | None]], facts: Facts, size: Size) -> Sample:
-    """Paint the figures of every frame, label them and wear the frames; questions are still missing."""
-    plain = colours.shade(rng, facts["background"])
+def finish(
+    rng: random.Random, cast: list[list[Figure | None]], facts: Facts, size: Size, plain: RGB | None = None
+) -> Sample:
+    """Paint the figures of every frame on `plain`, label them and wear the frames; questions are still missing."""
+    plain = plain or colours.shade(rng, facts["background"])
     brushes = [paint(figures, plain, size, scale_for(size)) for figures in cast]
     masks = _doubled(np.stack([np.asarray(brush.ids) for brush in brushes]))
     chars = _chars(brushes)

@@ -6,7 +6,7 @@ part which knows where its things are can move its facts with them.
 
 import io
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ Points = NDArray[np.float64]
 CLEAN = 0.45  # share of samples that stay as they were drawn, at full difficulty
 TWICE = 0.35  # share of the worn ones that are worn in two ways
 WEIGHTS = {"jpeg": 1.0, "webp": 0.7, "blur": 0.8, "noise": 0.8, "resampled": 1.0, "lit": 1.0}
+GENTLE = {way: WEIGHTS[way] for way in ("noise", "lit")}  # those that leave a line of one pixel its colour
 FILTERS = (
     Image.Resampling.NEAREST,
     Image.Resampling.BILINEAR,
@@ -88,12 +89,14 @@ WAYS: dict[str, Callable[[random.Random, Frames], Frames]] = {
 }  # fmt: skip
 
 
-def wear_more(rng: random.Random, frames: Frames, difficulty: float = 1.0) -> Frames:
-    """Wear frames (T, H, W, 3) in no, one or two ways; all frames of a clip alike."""
+def wear_more(
+    rng: random.Random, frames: Frames, difficulty: float = 1.0, ways: Mapping[str, float] = WEIGHTS
+) -> Frames:
+    """Wear frames (T, H, W, 3) in no, one or two of `ways`, by their weights; all frames of a clip alike."""
     if rng.random() >= (1 - CLEAN) * (0.3 + 0.7 * difficulty):
         return frames
     for _ in range(2 if rng.random() < TWICE else 1):
-        frames = WAYS[rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]](rng, frames)
+        frames = WAYS[rng.choices(list(ways), list(ways.values()))[0]](rng, frames)
     return np.ascontiguousarray(frames)
 
 

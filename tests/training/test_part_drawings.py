@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.training import language, pictured
+from model.training import language, pictured, worn
 from model.training.data import held_out
 from model.training.drawing import names, papers, pen, scene, vector
 from model.training.drawing.asks import MAKERS
@@ -18,6 +18,7 @@ from model.training.drawing.look import Style, distance
 from model.training.drawing.plan import Item, bent, bounds
 from model.training.labels import class_names
 from model.training.parts import drawings
+from model.training.picture_questions import all_colours
 from model.training.placing import HELD_PAIRS
 from model.training.questions import facts_asked
 from model.training.sample import Sample
@@ -236,3 +237,35 @@ def test_what_is_bent_is_where_its_facts_say() -> None:
         assert scene.thing_fact(0, moved[0], size)["place"] == scene.thing_fact(0, items[0], size)["place"]
         seen += 1
     assert seen > 8
+
+
+def test_thin_lines_are_worn_by_what_leaves_them_their_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = list[bool]()
+
+    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any) -> Any:
+        given.append(ways is worn.GENTLE)
+        return frames
+
+    monkeypatch.setattr(scene, "wear_more", wear)
+    thin = list[bool]()
+    for seed in range(40):
+        scene.drawn(random.Random(seed), seed, (112, 112), 1.0, "train")
+        items = scene.draw(random.Random(seed), (112, 112), 1.0, "train").items
+        thin.append(any(item.kind == "outlined" and item.style.width < scene.FINE for item in items))
+    assert given == thin and 5 < sum(thin) < 35
+
+
+def test_stripes_can_be_seen_on_white_and_on_black() -> None:
+    for seed in range(20):
+        for tint in ((255, 255, 255), (0, 0, 0), (250, 250, 245)):
+            paper = np.clip(papers.stripes(random.Random(seed), tint, (56, 56)), 0, 255)
+            assert np.ptp(paper[..., 1]) >= papers.LEAST - 1
+
+
+def test_colours_are_not_listed_where_a_border_has_one_that_is_not_told() -> None:
+    asked = {"border": 0, "plain": 0}
+    for sample in many(60):
+        if len(sample.facts["things"]) < 6:
+            kind = "border" if any("border" in fact for fact in sample.facts["things"]) else "plain"
+            asked[kind] += len(all_colours(sample.facts, random.Random(0), "en"))
+    assert asked["border"] == 0 < asked["plain"]

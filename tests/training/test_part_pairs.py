@@ -4,9 +4,11 @@ import random
 from typing import Any
 
 import numpy as np
+import pytest
 
 from model.config import model_config, preprocess_config
 from model.tokenizer import Tokenizer
+from model.training import world
 from model.training.batches import BatchSource, media_of
 from model.training.data import Plan, batch_samples, held_out
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
@@ -80,6 +82,14 @@ def test_pictures_differ_exactly_where_they_are_said_to() -> None:
         elif facts["how"] in ("gone", "new"):
             assert len({*one} ^ {*two}) == 1
     assert seen == set(pairs.ALTERED)
+
+
+def test_what_is_the_same_looks_the_same_before_wear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "wear", lambda rng, frames: frames)
+    every = [pairs.make(seed, (112, 112), 1, 1.0, 1.0, "train") for seed in range(40)]
+    alike = [np.array_equal(*sample.frames) for sample in every if sample.facts["how"] == "same"]
+    assert len(alike) > 3 and all(alike)
+    assert not any(np.array_equal(*sample.frames) for sample in every if sample.facts["how"] != "same")
 
 
 def test_a_batch_lays_both_pictures_before_the_questions() -> None:

@@ -12,9 +12,8 @@ PAPERS = {
         "stripes": " with stripes",
         "grid": " with grid lines",
         "axes": " with axes",
-        "gradient": " with a gradient",
     },
-    "zh": {"stripes": "带条纹的", "grid": "带网格线的", "axes": "带坐标轴的", "gradient": "渐变的"},
+    "zh": {"stripes": "带条纹的", "grid": "带网格线的", "axes": "带坐标轴的"},
 }
 
 

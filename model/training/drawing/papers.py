@@ -23,6 +23,7 @@ KINDS = {
 }  # fmt: skip
 Pixels = NDArray[np.float32]
 DEPTH = 26.0  # how far in value a texture goes from its colour
+LEAST = 10.0  # the same of stripes, which are told
 
 
 def flat(rgb: RGB, size: Size) -> Pixels:
@@ -85,7 +86,8 @@ def stripes(rng: random.Random, rgb: RGB, size: Size) -> Pixels:
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
     along = rng.choice((x, y, x + y, x - y))
     bright = (along // rng.randint(4, 14)) % 2
-    return np.asarray(flat(rgb, size) + (bright * depth(rng) * 0.8)[..., None])
+    seen = max(LEAST, abs(depth(rng)) * 0.8) * (-1 if sum(rgb) > 380 else 1)  # what white has lighter stripes of is not
+    return np.asarray(flat(rgb, size) + (bright * seen)[..., None])
 
 
 def pen(rng: random.Random, rgb: RGB) -> RGB:

@@ -14,7 +14,7 @@ from model.training.drawing.look import KINDS, paint
 from model.training.drawing.plan import SMALLEST, Item, bent, bounds, plan_items
 from model.training.placing import place_of
 from model.training.sample import CELL, Facts, Sample, Size, Split
-from model.training.worn import bending, wear_more
+from model.training.worn import GENTLE, WEIGHTS, bending, wear_more
 
 BENT = 0.15  # share of the drawings that are seen in perspective or cropped, where nothing is lost by it
 VECTOR = 0.4  # share of the drawings that the SVG renderer draws where there is one
@@ -24,6 +24,7 @@ CLASSES = {
     "filling": ("none", *KINDS, "bordered"),
     "many": ("none", *COUNTS),
 }
+FINE = 2.0  # pixels; a thinner line loses its colour to lossy files, blur and resampling
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,12 @@ def drawn(
     """One drawing with its facts and labels, worn; questions are still missing."""
     drawing = draw(rng, size, difficulty, split, smallest)
     facts = facts_of(drawing, size)
+    fine = any(item.kind == "outlined" and item.style.width < FINE for item in drawing.items)
+    worn = wear_more(rng, drawing.pixels[None], difficulty, GENTLE if fine else WEIGHTS)
     return Sample(
         seed=seed,
         kind="image",
-        frames=np.ascontiguousarray(wear_more(rng, drawing.pixels[None], difficulty)),
+        frames=np.ascontiguousarray(worn),
         sampled_fps=1.0,
         dense=dense_maps(drawing.items, size),
         background=labels.colour_class(facts["background"]),

@@ -74,10 +74,11 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     rng = randomness(seed, "pairs", split)
     how, *scenes = plan(rng, size, difficulty, split)
     drawn, number = list[Sample](), 0
+    shades = {background: colours.shade(rng, background) for background, _ in scenes}  # two greens are not the same
     for background, figures in scenes:
         things = [thing_fact(i, figure, size) for i, figure in enumerate(figures)]
         facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
-        sample = finish(rng, [list(figures)], facts, size)
+        sample = finish(rng, [list(figures)], facts, size, shades[background])
         for name in ("owner", "anchor"):
             sample.dense[name] = np.where(sample.dense[name] > 0, sample.dense[name] + number, 0)
         facts["things"] = [fact | {"id": fact["id"] + number} for fact in things]

@@ -20,9 +20,9 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Are these two pictures equal?", "same picture?", "Are the images alike in everything?",
         "Is the second picture the same as the first?", "Does the second image show the same as the first?",
         "Can you tell me whether these are the same?", "Tell me if the two pictures are the same.",
-        "Are they the same?", "Are the first and the second picture identical?", "Is there no difference between them?",
+        "Are they the same?", "Are the first and the second picture identical?",
         "Are these duplicates?", "Is the first image identical to the second?", "Do these pictures match?",
-        "Is there any difference between the two?", "Are the pictures exactly alike?", "Are both the same image?",
+        "Are the pictures exactly alike?", "Are both the same image?",
         "Do the two images match exactly?", "Is it one and the same picture?", "Are they equal?", "Are they identical?",
         "Is the content of both images the same?", "Check whether the pictures are identical.",
         "Determine whether both images are the same.", "Are these two images a match?",
@@ -82,8 +82,8 @@ CHINESE: dict[str, tuple[str, ...]] = {
     "pair_same": (
         "两张图片一样吗？", "这两张图是一样的吗？", "这两张图片相同吗？", "是同一张图片吗？", "两张图完全一样吗？",
         "第二张和第一张一样吗？", "两张图片的内容相同吗？", "请问两张图一样吗？", "这两张是不是一样的？",
-        "两张图有没有完全相同？", "两张图片是否相同？", "两幅图相同吗？", "这两张图片是否一样？",
-        "判断两张图是否相同。", "两张图有区别吗，还是一样？", "两张图是不是完全相同？", "是不是同一张图？",
+        "两张图片是否相同？", "两幅图相同吗？", "这两张图片是否一样？",
+        "判断两张图是否相同。", "两张图是不是完全相同？", "是不是同一张图？",
         "它们一样吗？", "它们相同吗？", "内容是否一致？", "两张图一致吗？", "两幅画面是否完全一致？",
     ),
     "pair_where": (

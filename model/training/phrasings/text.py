@@ -68,7 +68,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         'Please check: does {it} say "{x}"?', 'Does {it} really say "{x}"?', 'I\'d like to know if {it} says "{x}".',
         'Check if {it} says "{x}".', 'Does {it} spell "{x}"?', 'Would you say that {it} says "{x}"?',
         'Is what {it} says "{x}"?', 'Is it the case that {it} says "{x}"?', 'Confirm whether {it} says "{x}".',
-        'Verify that {it} says "{x}".', 'Could {it} say "{x}"?', 'Does {it} contain "{x}"?',
+        'Verify that {it} says "{x}".', 'Could {it} say "{x}"?',
         'Am I right that {it} says "{x}"?', 'Is "{x}" how {it} reads?', 'Could you confirm that {it} says "{x}"?',
     ),
     "is_number": (
