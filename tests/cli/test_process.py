@@ -98,7 +98,7 @@ def test_ctrl_c_and_a_second_writer(tmp_path: Path, picture: Make) -> None:
     for number in range(40):
         picture(f"{number:02}.png", folder)
     child = subprocess.Popen(
-        command("batch", folder, "-o", out), env=surroundings(DELAY="0.02"), stderr=subprocess.PIPE, text=True
+        command("batch", folder, "-o", out), env=surroundings(DELAY="0.1"), stderr=subprocess.PIPE, text=True
     )
     while child.poll() is None and (not out.exists() or out.read_bytes().count(b"\n") < 2):
         time.sleep(0.01)

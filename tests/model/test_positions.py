@@ -16,7 +16,7 @@ from model.positions import Grid, block_positions, mrope_positions, patch_positi
 
 IMAGE, VIDEO = 8, 9
 CONFIG = ModelConfig(
-    vision=VisionConfig(2, 16, 16, 2, 16, (1,)),
+    vision=VisionConfig(2, 16, 16, 2, 16, (1,), tokens_per_second=2.0),
     text=TextConfig(10, 16, 16, 1, 2, 2, 8, (1, 1, 2)),
     image_token_id=IMAGE,
     video_token_id=VIDEO,
