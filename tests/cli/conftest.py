@@ -37,3 +37,9 @@ def broken(tmp_path: Path) -> Path:
     path = tmp_path / "broken.png"
     path.write_bytes(b"this is not a picture")
     return path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Return where the records of a batch go."""
+    return tmp_path / "o.jsonl"

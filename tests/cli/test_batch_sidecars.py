@@ -18,12 +18,6 @@ Make = Callable[..., Path]
 
 
 @pytest.fixture
-def out(tmp_path: Path) -> Path:
-    """Return where the records go."""
-    return tmp_path / "o.jsonl"
-
-
-@pytest.fixture
 def folder(tmp_path: Path, picture: Make) -> Path:
     """Return a folder with three pictures."""
     for name in ("a.png", "b.png", "c.png"):

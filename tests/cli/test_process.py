@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "av", "PIL", "numpy", "tokenizers", "safetensors", "huggingface_hub", "ray", "rich", "pydantic")
 
 FAKE = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it runs in the background ignore Ctrl-C
 from qwenvl_cli import __main__, environment
 from tests.cli.harness import FakeEngine
 delay, text = float(os.environ.get("DELAY", "0")), os.environ.get("ANSWER", "A **red** apple.")
@@ -98,7 +99,7 @@ def test_ctrl_c_and_a_second_writer(tmp_path: Path, picture: Make) -> None:
     for number in range(40):
         picture(f"{number:02}.png", folder)
     child = subprocess.Popen(
-        command("batch", folder, "-o", out), env=surroundings(DELAY="0.1"), stderr=subprocess.PIPE, text=True
+        command("batch", folder, "-o", out), env=surroundings(DELAY="0.02"), stderr=subprocess.PIPE, text=True
     )
     while child.poll() is None and (not out.exists() or out.read_bytes().count(b"\n") < 2):
         time.sleep(0.01)
