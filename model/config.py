@@ -25,8 +25,8 @@ IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
 IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
 MAX_TOTAL_TOKENS = 128_000
 VIDEO_TOKEN_SHARE = 0.9
-# What a key means that is not there: files saved by the reference may hold only what differs from these values of its
-# classes, as the vision_config of the published 32B does and a nested text_config of the 72B shape may.
+# What a key of these sections means that is not there: the reference's classes have these values, and a file may hold
+# only what differs from them. Keys with a default in the classes below need no line here.
 VISION_DEFAULTS: Json = {
     "depth": 32,
     "hidden_size": 3584,
@@ -34,7 +34,6 @@ VISION_DEFAULTS: Json = {
     "num_heads": 16,
     "out_hidden_size": 3584,
     "fullatt_block_indexes": [7, 15, 23, 31],
-    "tokens_per_second": 4,
 }
 TEXT_DEFAULTS: Json = {
     "vocab_size": 152_064,
@@ -43,8 +42,6 @@ TEXT_DEFAULTS: Json = {
     "num_hidden_layers": 80,
     "num_attention_heads": 64,
     "num_key_value_heads": 8,
-    "rms_norm_eps": 1e-5,
-    "max_position_embeddings": 32_768,
 }
 
 
@@ -166,7 +163,7 @@ def vision_config(source: Json) -> VisionConfig:
         in_channels=whole(source, "in_channels", where, whole(source, "in_chans", where, 3)),
         patch_size=whole(source, "patch_size", where, 14),
         window_size=whole(source, "window_size", where, 112),
-        tokens_per_second=number(source, "tokens_per_second", where, VISION_DEFAULTS["tokens_per_second"]),
+        tokens_per_second=number(source, "tokens_per_second", where, VisionConfig.tokens_per_second),
     )
     if config.window_size % (config.patch_size * config.spatial_merge_size):
         raise ConfigError(f"{where}: window_size {config.window_size} is not a multiple of the merged patch", DAMAGED)
@@ -196,7 +193,7 @@ def text_config(source: Json, tied: bool) -> TextConfig:
         raise ConfigError(f"{where}: {heads} query heads do not share {kv_heads} key/value heads", DAMAGED)
     head_dim = whole(source, "head_dim", where, hidden // heads)
     theta, section = _rope(source, head_dim)
-    positions = whole(source, "max_position_embeddings", where, TEXT_DEFAULTS["max_position_embeddings"])
+    positions = whole(source, "max_position_embeddings", where, TextConfig.max_position_embeddings)
     return TextConfig(
         vocab_size=whole(source, "vocab_size", where),
         hidden_size=hidden,
@@ -206,7 +203,7 @@ def text_config(source: Json, tied: bool) -> TextConfig:
         num_key_value_heads=kv_heads,
         head_dim=head_dim,
         mrope_section=section,
-        rms_norm_eps=number(source, "rms_norm_eps", where, TEXT_DEFAULTS["rms_norm_eps"]),
+        rms_norm_eps=number(source, "rms_norm_eps", where, TextConfig.rms_norm_eps),
         rope_theta=theta,
         max_position_embeddings=positions,
         tie_word_embeddings=tied,

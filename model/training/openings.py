@@ -44,7 +44,7 @@ CALLED = {
         (r"\b(?:video|clip)(s?)\b", ("movie", "film", "recording", "animation", "sequence", "short film", "file")),
         (r"\brectangle(s?)\b", ("oblong", "rectangular shape")),
         (r"\bdiamond()\b(?! ring)", ("rhombus", "lozenge")),
-        (r"\bdiamond(s)\b", ("rhombuse", "lozenge")),
+        (r"\bdiamond(s)\b", ("rhombuse", "lozenge")),  # rhombuses
         (r"\boval(s?)\b", ("ellipse", "oval shape")),
         (r"\bcrescent(s?)\b", ("crescent moon", "crescent shape")),
         (r"\bpurple(s?)\b", ("violet", "lilac")),

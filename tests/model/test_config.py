@@ -79,7 +79,7 @@ CHANGES_7B: Json = {
     "vocab_size": 152064,
     "vision_config": PUBLISHED_3B["vision_config"] | {"out_hidden_size": 3584},
 }
-# Of this the file holds only what differs from the values of the reference's class.
+# A vision_config of the 32B shape that holds only what differs from the values of the reference's class.
 SHORT_32B: Json = {
     "hidden_size": 1280,
     "in_chans": 3,
