@@ -171,10 +171,10 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 MAKERS: tuple[Maker, ...] = (captions, name, listing, count, position, tint, exists, relation, background)
 SKILLS = {
-    "caption": 2.4,
-    "name": 3.0,
+    "caption": 2.8,
+    "name": 2.4,
     "list": 1.0,
-    "count": 2.2,
+    "count": 3.2,
     "position": 1.2,
     "colour": 0.8,
     "exists": 1.8,

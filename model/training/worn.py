@@ -29,6 +29,7 @@ FILTERS = (
     Image.Resampling.LANCZOS,
     Image.Resampling.BOX,
 )
+WHITE = 0.88  # the least that poor light leaves of white: less is gray
 STEEP = 0.035  # how far, as a share of the side, a corner moves in perspective
 CUT = 0.09  # the most that a crop takes from each side
 
@@ -78,7 +79,8 @@ def resampled(rng: random.Random, frames: Frames) -> Frames:
 
 def lit(rng: random.Random, frames: Frames) -> Frames:
     """Brighter or darker, with more or less contrast, a little warmer or colder, and darker to one side."""
-    level, contrast = rng.uniform(0.82, 1.12), rng.uniform(0.8, 1.12)
+    contrast = rng.uniform(0.8, 1.12)
+    level = rng.uniform(max(0.82, WHITE / contrast), 1.12)
     cast = np.array([rng.uniform(0.95, 1.05) for _ in range(3)], dtype=np.float32)
     values = ((frames.astype(np.float32) - 128) * contrast + 128) * level * cast
     return np.asarray(np.clip(values * light(rng, frames.shape[1:3]), 0, 255).astype(np.uint8))

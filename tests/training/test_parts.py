@@ -46,11 +46,14 @@ def test_a_part_labels_every_token_and_points_at_its_things(part: Part) -> None:
 
 @EVERY
 def test_a_part_asks_what_it_weighs_in_both_languages(part: Part) -> None:
-    asked = {(qa.skill, qa.lang) for args in held_out(60, part.name) for qa in args.make().questions}
+    asked = set[tuple[str, str]]()
+    for count, args in enumerate(held_out(400, part.name), 1):
+        asked |= {(qa.skill, qa.lang) for qa in args.make().questions}
+        if count >= 60 and len(asked) == 2 * len({skill for skill, _ in asked}):
+            break  # the rarest are asked of one sample in hundreds
     skills = {skill for skill, _ in asked}
     assert skills <= set(part.skills)
-    for skill in skills:
-        assert (skill, "en") in asked and (skill, "zh") in asked, skill
+    assert asked == {(skill, lang) for skill in skills for lang in ("en", "zh")}
     facts = held_out(1, part.name)[0].make().facts
     assert part.caption(facts, "en").isascii() and not part.caption(facts, "zh").isascii()
 

@@ -15,7 +15,7 @@ TAU = 2 * math.pi
 FINE = 64  # corners of a round line
 ANY = 180.0
 # A square that stands on its corner is a diamond and a cross that leans too far an X: these turn but a little.
-TURNS = {"square": 18.0, "diamond": 12.0, "cross": 18.0}
+TURNS = {"square": 18.0, "diamond": 8.0, "cross": 18.0}
 SHAPES: tuple[str, ...] = tuple(name for name, thing in everything().items() if not thing.is_text)
 
 

@@ -61,7 +61,7 @@ def mixed(one: RGB, two: RGB, share: float) -> RGB:
     return red, green, blue
 
 
-def filled(rng: random.Random, rgb: RGB, side: float, program: str) -> tuple[Style, str]:
+def filled(rng: random.Random, rgb: RGB, side: float, program: str, paper: RGB) -> tuple[Style, str]:
     """A filled thing of about `side` pixels as one kind of program draws it, and the name of a line that shows."""
     second = mixed(rgb, (255, 255, 255), rng.uniform(0.15, 0.35)) if rng.random() < 0.1 else None
     shadow = rng.uniform(0.02, 0.06) * side if rng.random() < 0.1 else 0.0
@@ -71,7 +71,8 @@ def filled(rng: random.Random, rgb: RGB, side: float, program: str) -> tuple[Sty
     if program == "plot":
         return Style(rgb, (0, 0, 0), rng.uniform(0.5, 1.1), "miter", second, shadow), ""
     if program == "cartoon":
-        names = [name for name in colours.NAMES if distance(paint(random.Random(0), name), rgb) > 200]
+        usual = {name: paint(random.Random(0), name) for name in colours.NAMES}
+        names = [name for name, tint in usual.items() if distance(tint, rgb) > 200 and distance(tint, paper) > SEEN]
         name = "black" if "black" in names and rng.random() < 0.6 else rng.choice(names)
         width = max(1.6, rng.uniform(0.025, 0.055) * side)
         return Style(rgb, paint(rng, name), width, join, second, shadow), name

@@ -21,6 +21,7 @@ GRIDS = {(1, 2): 2, (2, 1): 2, (1, 3): 3, (3, 1): 2, (2, 2): 2, (2, 3): 2, (3, 2
 SMALLEST = 20.5  # pixels
 COPIED = 0.7  # share of the pictures in which equal things are copies of each other
 THIN = ("ring", "cross", "crescent", "arrow")  # a wide line would leave nothing of their fill
+COVERED = 40.0  # pixels, of a side: below, any line that shows leaves nothing of it
 POINTED = ("star", "triangle", "diamond", "heart", "crescent", "arrow")
 
 
@@ -151,9 +152,11 @@ def item_of(
     made = form(rng, wish.thing)
     side = max(SMALLEST, side)
     width, height = (side, side / made.aspect) if made.aspect > 1 else (side * made.aspect, side)
-    style, border = (outlined(rng, rgb, side, difficulty), "") if lined else filled(rng, rgb, side, program)
+    style, border = (outlined(rng, rgb, side, difficulty), "") if lined else filled(rng, rgb, side, program, paper)
     if border and wish.thing in THIN:
         style = replace(style, width=max(1.5, 0.6 * style.width))
+        if side < COVERED:
+            style, border = replace(style, line=None, width=0.0), ""
     if wish.thing in POINTED and style.width > 2:  # mitres would reach far out of the thing's box
         style = replace(style, join="round")
     angle = turn(rng, wish.thing, difficulty)

@@ -130,7 +130,7 @@ def letter(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 
 def says(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """Whether a board says something: what it does, and what it does not, mostly one letter off."""
+    """Whether a board says something: what it does, and what it does not, often one letter off."""
     found, every = [], boards(facts)
     for board in every:
         for truth in (True, False):
@@ -250,12 +250,12 @@ def place(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 MAKERS: tuple[Maker, ...] = (caption, read, line, word, spell, letter, says, count, colour, number, exists, place)
 WEIGHTS = {
     "caption": 1.3,
-    "read": 4.0,
+    "read": 5.0,
     "line": 1.6,
     "word": 2.2,
     "spell": 1.6,
     "letter": 2.2,
-    "says": 2.0,
+    "says": 1.2,
     "count": 1.0,
     "colour": 1.2,
     "value": 1.6,

@@ -1,4 +1,4 @@
-"""Texts that a picture does not say: mostly one character off, so that only reading can tell."""
+"""Texts that a picture does not say: often one character off, so that only reading can tell."""
 
 import random
 
@@ -42,4 +42,4 @@ def scrambled(rng: random.Random, text: str) -> str:
 
 def another(rng: random.Random, text: str) -> str:
     """A text that differs from `text` in more than case."""
-    return changed(rng, text) if rng.random() < 0.65 else scrambled(rng, text)
+    return changed(rng, text) if rng.random() < 0.4 else scrambled(rng, text)

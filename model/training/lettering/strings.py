@@ -38,6 +38,7 @@ VOWELS = "a e i o u a e i o u y ai ea ee oo ou au"
 CODAS = "n r s t l m d k x p g b f z ng st ck ll nd rt ns mp ft"  # or nothing, three times in 26
 UNTOUCHED = ("gray", "center", "color", "grey", "centre")  # a question's spelling is sometimes made British
 LONGEST_WORD = 11
+REPEATING = 0.15  # share of the texts made up in which a character stands twice
 MARKED = 0.1  # share of the texts of letters that end in a mark
 HELD_WORDS = 8  # one of so many known words is kept from training
 
@@ -82,19 +83,27 @@ def sounds() -> tuple[list[str], list[str], list[str]]:
 def invented(rng: random.Random, syllables: int) -> str:
     """A word that nobody knows but anybody can say: "brolk", "xewi"."""
     parts = [rng.choice(kind) for _ in range(syllables) for kind in sounds()]
-    return "".join(parts[rng.random() < 0.15 :])  # some begin with a vowel
+    return repeating(rng, "".join(parts[rng.random() < 0.15 :]))  # some begin with a vowel
 
 
 def code(rng: random.Random) -> str:
     """Letters without order, as on a number plate."""
-    return "".join(rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(rng.choice((2, 3, 3, 4, 5))))
+    return repeating(rng, "".join(rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(rng.choice((2, 3, 3, 4, 5)))))
+
+
+def repeating(rng: random.Random, text: str) -> str:
+    """Sometimes one character takes the place of the next: who reads after "a" must tell the first from the second."""
+    if len(text) < 2 or rng.random() >= REPEATING:
+        return text
+    at = rng.randrange(1, len(text))
+    return text[:at] + text[at - 1] + text[at + 1 :]
 
 
 def digits(rng: random.Random, longest: int) -> str:
     """A number of one to `longest` digits, as often of each length."""
     count = rng.randint(1, longest)
     first = rng.choice("123456789") if count > 1 else rng.choice("0123456789")
-    return first + "".join(rng.choice("0123456789") for _ in range(count - 1))
+    return repeating(rng, first + "".join(rng.choice("0123456789") for _ in range(count - 1)))
 
 
 def one_word(rng: random.Random, split: Split, longest: int) -> str:

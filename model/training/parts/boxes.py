@@ -23,12 +23,12 @@ STEP = CELL // UNIT  # units in a cell
 FAR = 24  # units; an edge farther from a cell counts as this far
 MAKERS: tuple[Maker, ...] = (locate, locate_all, inside, ask_caption, colour, count, position, exists)
 SKILLS = {
-    "locate": 3.0,
-    "locate_all": 2.2,
+    "locate": 2.6,
+    "locate_all": 2.8,
     "inside": 2.0,
     "caption": 0.4,
     "colour": 0.6,
-    "count": 0.8,
+    "count": 1.4,
     "position": 0.8,
     "exists": 0.5,
 }

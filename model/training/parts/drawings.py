@@ -11,7 +11,7 @@ from model.training.sample import QA, Facts, Sample, Size, Split
 from model.training.world import randomness
 
 SKILLS = {
-    "caption": 2.6,
+    "caption": 3.0,
     "brief": 0.8,
     "detail": 0.8,
     "list": 0.6,

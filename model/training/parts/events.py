@@ -18,15 +18,15 @@ from model.training.sample import QA, Facts, Sample, Size, Split
 from model.training.world import randomness
 
 SKILLS = {
-    "caption": 2.4,
-    "motion": 1.8,
-    "event": 2.4,
-    "order": 3.0,
-    "when": 3.0,
-    "time": 2.4,
+    "caption": 3.0,
+    "motion": 1.2,
+    "event": 2.0,
+    "order": 2.6,
+    "when": 2.4,
+    "time": 3.0,
     "length": 0.8,
-    "there": 2.0,
-    "scene": 1.0,
+    "there": 2.6,
+    "scene": 1.4,
     "shape": 0.2,
     "colour": 0.5,
     "exists": 0.5,
