@@ -8,7 +8,7 @@ import hashlib
 import random
 from dataclasses import dataclass, replace
 
-from model.training.labels import DECODER, TOWER, class_names
+from model.training.labels import DECODER, TOWER, class_names, ranks
 from model.training.parts import Part, parts
 from model.training.questions import choose
 from model.training.sample import CELL, QA, Kind, Sample, Size, Split
@@ -68,9 +68,13 @@ class SampleArgs:
     split: Split = "train"
 
     def make(self) -> Sample:
-        """Draw it."""
-        make = parts()[self.part].make
-        return make(self.seed, self.size, self.frames, self.fps, self.difficulty, self.split)
+        """Draw it; a single picture's labels also say when its caption comes to each thing."""
+        part = parts()[self.part]
+        sample = part.make(self.seed, self.size, self.frames, self.fps, self.difficulty, self.split)
+        told = next((qa.told for qa in sample.questions if qa.skill == "caption" and qa.told), ())
+        if told and part.kind == "image" and part.pictures == 1:
+            sample.dense["rank"] = ranks(sample.dense["owner"], told)
+        return sample
 
 
 def merged_tokens(size: Size, frames: int) -> int:

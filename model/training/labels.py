@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.training import colours
-from model.training.sample import CELL, Facts
+from model.training.sample import CELL, Facts, Told
 from model.training.things import Figure, catalogue, words
 
 COVER = 0.12  # share of a cell that a thing must own to name it
 STEADY = 0.25  # pixels; less than this within a pair of frames is standing still
 MOST = 6  # equal things that are told apart by number
+RANKS = 9  # kinds of things that a caption tells one after the other
 FAR = 6  # half cells; centres farther from a cell count as this far
 STEPS = tuple(range(-FAR, FAR + 1))
 HALVES = 24  # half cells along the longest side
 LOOKS = ("thing", "colour", "text", "alike", "column", "row")
-TOWER = ("thing", "colour", "char", "motion", "text", "alike", "across", "down")
-DECODER = ("alike", "story", "order", "column", "row")
+TOWER = ("thing", "colour", "char", "motion", "text", "alike", "across", "down", "rank")
+DECODER = ("alike", "story", "order", "column", "row", "rank")
 Map = NDArray[np.int64]
 MOTIONS = ("nothing", "still", "left", "right", "up", "down", "appear", "vanish", "recolour", "grow", "shrink")
 
@@ -32,7 +33,8 @@ def class_names() -> dict[str, tuple[str, ...]]:
     `alike` is how many things of the same look a frame holds, `story` what has happened so far to the thing that is, or
     was last, in a cell, and `order` whether that is the first or the second of two events. `across` and `down` say how
     far the centre of the thing lies from that of the cell, `column` and `row` where it lies in the picture, in half
-    cells. The tower cannot know the latter: its rotary positions are relative, and borders look like nothing.
+    cells. The tower cannot know the latter: its rotary positions are relative, and borders look like nothing. `rank` is
+    when the caption of a picture comes to it (`ranks`).
     """
     return {
         "thing": ("background", *catalogue()),
@@ -47,6 +49,7 @@ def class_names() -> dict[str, tuple[str, ...]]:
         "order": ("none", "first", "second"),
         "column": ("none", *map(str, range(HALVES))),
         "row": ("none", *map(str, range(HALVES))),
+        "rank": ("none", *map(str, range(1, RANKS + 1))),
     }
 
 
@@ -141,6 +144,18 @@ def anchors(who: Map, across: Map, down: Map) -> Map:
             away = np.where(who[pair] == owner, far[pair], np.inf)
             found[pair].flat[int(away.argmin())] = owner
     return found
+
+
+def ranks(owner: Map, told: Sequence[Told]) -> Map:
+    """When a caption comes to the thing of each cell, from 1; 0 where it tells of none. Equal things have one rank.
+
+    The caption goes through a picture row by row without saying so: which thing is next has to be known.
+    """
+    most = max(int(owner.max()), *(thing + 1 for _, things in told for thing in things))
+    table = np.zeros(most + 1, dtype=np.int64)
+    for rank, things in enumerate(dict.fromkeys(things for _, things in told), 1):
+        table[[thing + 1 for thing in things]] = min(rank, RANKS)
+    return np.asarray(table[owner])
 
 
 def story_tables(events: Sequence[Facts], pairs: int) -> tuple[Map, Map]:

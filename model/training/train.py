@@ -36,6 +36,8 @@ SHARPER = {
     "colour": 2.0,
     "drawn": 3.0,
     "item": 4.0,
+    "rank": 2.0,
+    "decoder_rank": 3.0,
     **dict.fromkeys(SLOTS, 4.0),
     **dict.fromkeys((f"to_{name}" for name in EDGES), 2.0),
     **dict.fromkeys((f"decoder_{name}" for name in (*EDGES, *TOLD)), 3.0),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.config import preprocess_config
@@ -26,7 +27,7 @@ from model.training.data import (
     teaches_tower_only,
 )
 from model.training.export import PREPROCESSOR, VIDEO_PREPROCESSOR
-from model.training.labels import class_names
+from model.training.labels import RANKS, class_names, ranks
 from model.training.parts import parts
 
 TOKENIZER = Path(__file__).parents[2] / "model" / "small" / "tokenizer.json"
@@ -102,8 +103,9 @@ def test_dense_classes_count_the_names() -> None:
     tower, decoder = dense_classes()
     assert tower == {
         "thing": 14, "colour": 12, "char": 37, "motion": 11, "text": 221, "alike": 7, "across": 14, "down": 14,
+        "rank": 10,
     }  # fmt: skip
-    assert decoder == {"alike": 7, "story": 11, "order": 3, "column": 25, "row": 25}
+    assert decoder == {"alike": 7, "story": 11, "order": 3, "column": 25, "row": 25, "rank": 10}
     assert class_names()["thing"][-1] == "text"
 
 
@@ -150,3 +152,27 @@ def test_chinese_names_stay_apart_in_the_vocabulary() -> None:
 def test_the_vocabulary_trains_the_same_twice(tmp_path: Path) -> None:
     one, two = (vocabulary.train(6, tmp_path / "no names").to_str() for _ in range(2))
     assert one == two
+
+
+def test_ranks_follow_the_caption_and_equal_things_share_one() -> None:
+    owner = np.array([[[0, 1, 2], [3, 3, 4]]])
+    told = (("two dogs", (0, 2)), ("at the top", (0, 2)), ("a cat", (1,)))
+    assert ranks(owner, told).tolist() == [[[0, 1, 2], [1, 1, 0]]]
+    many = tuple((f"thing {number}", (number,)) for number in range(RANKS + 2))
+    assert ranks(np.arange(RANKS + 3)[None, None], many).max() == RANKS
+
+
+@pytest.mark.parametrize("part", ["shapes", "things", "drawings", "boxes"])
+def test_a_picture_is_told_in_the_order_of_its_ranks(part: str) -> None:
+    for args in held_out(6, part):
+        sample = args.make()
+        told = next(qa.told for qa in sample.questions if qa.skill == "caption")
+        firsts = list(dict.fromkeys(things[0] for _, things in told))
+        rank, owner = sample.dense["rank"], sample.dense["owner"]
+        for number, thing in enumerate(firsts, 1):
+            assert set(rank[owner == thing + 1].tolist()) <= {number}
+        assert not rank[owner == 0].any()
+
+
+def test_clips_and_pairs_have_no_ranks() -> None:
+    assert all("rank" not in held_out(1, part)[0].make().dense for part in ("clips", "events", "pairs"))
