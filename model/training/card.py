@@ -28,7 +28,7 @@ class Origin:
     minutes: float
     parameters: int
     limits: tuple[int, int]
-    averaged: bool
+    which: str
     sha256: dict[str, str]
 
 
@@ -57,7 +57,7 @@ How often each of these is answered exactly stands in the table below; what is n
 
 {sources}
 - Command: `{command}`{before}
-- Seed {seed}, commit `{commit}`, {steps} steps, {samples} samples, {minutes} minutes of training; {which} weights.
+- Seed {seed}, commit `{commit}`, {steps} steps, {samples} samples, {minutes} minutes of training; {which}.
 - sha256:
 {sha256}
 """
@@ -142,6 +142,6 @@ def card(origin: Origin, taught: Collection[str], measured: Report | None) -> st
         steps=origin.steps,
         samples=origin.samples,
         minutes=origin.minutes,
-        which="averaged" if origin.averaged else "last",
+        which=origin.which,
         sha256="\n".join(f"  - `{name}` {digest}" for name, digest in sorted(origin.sha256.items())),
     )

@@ -161,6 +161,15 @@ def shown(checkpoint: Mapping[str, Any]) -> set[str]:
     return {name for args in every for name, _ in (*args.get("parts", PARTS), *args.get("tower_parts", ()))}
 
 
+def which_weights(checkpoint: Mapping[str, Any], averaged: bool) -> str:
+    """Whether the weights are the last ones, their average or the mean of several runs' averages (`average`)."""
+    ends = [f"{samples:,}" for samples in checkpoint.get("ends", [])]
+    if len(ends) > 1:
+        listed = f"{', '.join(ends[:-1])} and {ends[-1]}"
+        return f"the mean of the averaged weights at the ends of {len(ends)} runs, after {listed} samples in all"
+    return f"{'averaged' if averaged else 'last'} weights"
+
+
 def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -> Origin:
     """Where the weights come from, for the card."""
     return Origin(
@@ -174,7 +183,7 @@ def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -
         minutes=round(float(checkpoint.get("elapsed", 0.0)) / 60, 1),
         parameters=sum(math.prod(tensor.shape) for tensor in checkpoint["model"].values()),
         limits=(PREPROCESSOR["max_pixels"], VIDEO_PREPROCESSOR["frame_max_pixels"]),
-        averaged=averaged,
+        which=which_weights(checkpoint, averaged),
         sha256=digest_of(weights),
     )
 

@@ -1,0 +1,62 @@
+"""Averages the ends of several runs: `python -m model.training.average RUN1.pt RUN2.pt --out MEAN.pt`.
+
+Runs that go on from each other, each ending in a decay of its own, end on different sides of a good place; their mean
+lies nearer to it than any of them (stochastic weight averaging, arXiv 1803.05407). It is exported, or gone on from, as
+any checkpoint.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.training.state import write_checkpoint
+
+LEFT = ("optimizers",)  # what has no meaning for a mean, and without which no run is resumed
+
+
+def same_network(states: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether checkpoints hold weights of one network."""
+    return all(state["config"] == states[0]["config"] for state in states)
+
+
+def mean_of(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A checkpoint as the last of `states`, whose weights are the mean of the averaged ones of all of them.
+
+    Raises ValueError where they are of different networks.
+    """
+    if not same_network(states):
+        raise ValueError("these checkpoints hold different networks")
+    last = states[-1]
+    mean: dict[str, Tensor] = {
+        name: torch.stack([state["average"][name].float() for state in states]).mean(dim=0) for name in last["average"]
+    }
+    ends = [end for state in states for end in state.get("ends", [samples_shown(state)])]
+    kept = {key: value for key, value in last.items() if key not in LEFT}
+    return {**kept, "model": mean, "average": mean, "ends": ends}
+
+
+def samples_shown(state: Mapping[str, Any]) -> int:
+    """How many samples the weights of a checkpoint had seen, in its run and in those before."""
+    return int(state["samples"]) + sum(int(run.get("samples", 0)) for run in state.get("before", []))
+
+
+def main() -> None:
+    """Read the checkpoints, average, write."""
+    made = argparse.ArgumentParser(prog="python -m model.training.average", description=__doc__)
+    made.add_argument("checkpoints", type=Path, nargs="+", help="of runs in their order, the last one last")
+    made.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
+    args = made.parse_args()
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in args.checkpoints]
+    try:
+        write_checkpoint(args.out, mean_of(states))
+    except ValueError as error:
+        raise SystemExit(f"{error}: average the ends of runs that go on from each other") from error
+    print(f"saved {args.out}")
+
+
+if __name__ == "__main__":
+    main()

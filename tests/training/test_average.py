@@ -1,0 +1,61 @@
+"""The mean of several runs' ends is a checkpoint that is exported and gone on from, and its card says what it is."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.tokenizer import Tokenizer
+from model.training import average, export
+from model.training.modeling import build, small_config
+
+State = dict[str, Any]
+
+
+def state_of(seed: int, samples: int, **changes: Any) -> State:
+    torch.manual_seed(seed)
+    config = small_config("tiny", Tokenizer.from_file(export.TOKENIZER))
+    weights = build(config).state_dict()
+    before = [{"step": 1, "samples": 50, "questions": 50, "elapsed": 60.0, "args": {"seed": 1}}]
+    made = {"model": weights, "average": {name: value + 1.0 for name, value in weights.items()}, "config": config}
+    own = {"step": 9, "samples": samples, "questions": 0, "elapsed": 60.0, "args": {"seed": seed}, "before": before}
+    return {**made, **own, "teachers": {}, "optimizers": [], **changes}
+
+
+def test_the_mean_is_of_the_averaged_weights_and_else_the_last_one() -> None:
+    one, two = state_of(1, 100), state_of(2, 200)
+    mean = average.mean_of([one, two])
+    for name, value in mean["average"].items():
+        assert torch.allclose(value, (one["average"][name] + two["average"][name]) / 2), name
+        assert torch.equal(value, mean["model"][name])
+    assert (mean["samples"], mean["args"], mean["ends"]) == (200, two["args"], [150, 250])
+    assert "optimizers" not in mean
+
+
+def test_a_mean_of_a_mean_counts_every_end() -> None:
+    first = average.mean_of([state_of(1, 100), state_of(2, 200)])
+    assert average.mean_of([first, state_of(3, 300)])["ends"] == [150, 250, 350]
+
+
+def test_other_networks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = state_of(1, 100)
+    other["config"] = {**other["config"], "hidden_size": 32}
+    for name, state in (("a.pt", state_of(1, 100)), ("b.pt", other)):
+        torch.save(state, tmp_path / name)
+    places = [str(tmp_path / name) for name in ("a.pt", "b.pt")]
+    monkeypatch.setattr("sys.argv", ["average", *places, "--out", str(tmp_path / "mean.pt")])
+    with pytest.raises(SystemExit, match="different networks"):
+        average.main()
+    assert not list(tmp_path.glob("mean*"))
+
+
+def test_the_mean_is_exported_and_its_card_says_of_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        torch.save(state_of(number, 100 * number), tmp_path / f"{number}.pt")
+    places = [str(tmp_path / f"{number}.pt") for number in (1, 2)]
+    monkeypatch.setattr("sys.argv", ["average", *places, "--out", str(tmp_path / "mean.pt")])
+    average.main()
+    export.export(tmp_path / "mean.pt", tmp_path / "small", samples=0)
+    card = (tmp_path / "small" / "CARD.md").read_text(encoding="utf-8")
+    assert "the mean of the averaged weights at the ends of 2 runs, after 150 and 250 samples in all." in card
