@@ -18,19 +18,14 @@ from model.training.state import write_checkpoint
 LEFT = ("optimizers",)  # what has no meaning for a mean, and without which no run is resumed
 
 
-def same_network(states: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether checkpoints hold weights of one network."""
-    return all(state["config"] == states[0]["config"] for state in states)
-
-
 def mean_of(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A checkpoint as the last of `states`, whose weights are the mean of the averaged ones of all of them.
 
     Raises ValueError where they are of different networks.
     """
-    if not same_network(states):
-        raise ValueError("these checkpoints hold different networks")
     last = states[-1]
+    if any(state["config"] != last["config"] for state in states):
+        raise ValueError("these checkpoints hold different networks")
     mean: dict[str, Tensor] = {
         name: torch.stack([state["average"][name].float() for state in states]).mean(dim=0) for name in last["average"]
     }

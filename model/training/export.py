@@ -22,6 +22,7 @@ from model.checkpoint import INDEX, SINGLE
 from model.config import IMAGE_MEAN, IMAGE_STD
 from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
+from model.training import language
 from model.training.card import Origin, card, head_commit
 from model.training.data import CLIP_SIZES, FRAMES, PARTS, PICTURE_SIZES
 from model.training.evaluate import MEASURED, Report, evaluate, examined
@@ -165,8 +166,8 @@ def which_weights(checkpoint: Mapping[str, Any], averaged: bool) -> str:
     """Whether the weights are the last ones, their average or the mean of several runs' averages (`average`)."""
     ends = [f"{samples:,}" for samples in checkpoint.get("ends", [])]
     if len(ends) > 1:
-        listed = f"{', '.join(ends[:-1])} and {ends[-1]}"
-        return f"the mean of the averaged weights at the ends of {len(ends)} runs, after {listed} samples in all"
+        after = language.listed(ends, "en")
+        return f"the mean of the averaged weights at the ends of {len(ends)} runs, after {after} samples in all"
     return f"{'averaged' if averaged else 'last'} weights"
 
 

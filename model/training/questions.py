@@ -25,7 +25,7 @@ WEIGHTS = {
 }
 AGAIN = {"order": 0.7}  # what is left of a skill's weight each time it was asked
 ONCE = ("caption", "read", "background")  # a second one would only repeat the first
-DULL = 0.6  # weight of a count of one or none beside a count of several
+DULL = 0.5  # weight of a count of one or none beside a count of several
 
 
 def facts_asked(

@@ -29,7 +29,7 @@ FILTERS = (
     Image.Resampling.LANCZOS,
     Image.Resampling.BOX,
 )
-WHITE = 0.88  # the least that poor light leaves of white: less is gray
+WHITE = 0.88  # least product of level and contrast: under less of both white looks gray
 STEEP = 0.035  # how far, as a share of the side, a corner moves in perspective
 CUT = 0.09  # the most that a crop takes from each side
 

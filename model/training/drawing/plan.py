@@ -154,9 +154,9 @@ def item_of(
     width, height = (side, side / made.aspect) if made.aspect > 1 else (side * made.aspect, side)
     style, border = (outlined(rng, rgb, side, difficulty), "") if lined else filled(rng, rgb, side, program, paper)
     if border and wish.thing in THIN:
-        style = replace(style, width=max(1.5, 0.6 * style.width))
-        if side < COVERED:
-            style, border = replace(style, line=None, width=0.0), ""
+        seen = side >= COVERED
+        style = replace(style, width=max(1.5, 0.6 * style.width)) if seen else replace(style, line=None, width=0.0)
+        border = border if seen else ""
     if wish.thing in POINTED and style.width > 2:  # mitres would reach far out of the thing's box
         style = replace(style, join="round")
     angle = turn(rng, wish.thing, difficulty)
