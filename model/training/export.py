@@ -95,6 +95,7 @@ def digest_of(files: list[Path]) -> dict[str, str]:
 def told(checkpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The runs that a checkpoint's weights come from, its own last."""
     own = {key: checkpoint.get(key, 0) for key in ("step", "samples", "questions", "elapsed")}
+    own |= {"ends": checkpoint["ends"]} if "ends" in checkpoint else {}  # of a mean of several runs
     last = [{**own, "args": portable(checkpoint["args"])}] if "args" in checkpoint else []
     return [*checkpoint.get("before", []), *last]
 
@@ -153,7 +154,8 @@ def run_of(run: Mapping[str, Any]) -> str:
     if "args" not in run:
         return f"exported weights of {run['weights']}"
     minutes = run["elapsed"] / 60
-    return f"`{command_of(run['args'])}`: {run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes"
+    mean = f", as {which_weights(run, averaged=True)}" if "ends" in run else ""
+    return f"`{command_of(run['args'])}`: {run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes{mean}"
 
 
 def shown(checkpoint: Mapping[str, Any]) -> set[str]:

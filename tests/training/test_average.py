@@ -58,4 +58,7 @@ def test_the_mean_is_exported_and_its_card_says_of_what(tmp_path: Path, monkeypa
     average.main()
     export.export(tmp_path / "mean.pt", tmp_path / "small", samples=0)
     card = (tmp_path / "small" / "CARD.md").read_text(encoding="utf-8")
-    assert "the mean of the averaged weights at the ends of 2 runs, after 150 and 250 samples in all." in card
+    mean = "the mean of the averaged weights at the ends of 2 runs, after 150 and 250 samples in all"
+    assert f"{mean}." in card
+    state = torch.load(tmp_path / "mean.pt", weights_only=True)
+    assert export.run_of(export.told(state)[-1]).endswith(f"as {mean}")  # of a run that goes on from it

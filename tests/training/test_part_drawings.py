@@ -14,12 +14,12 @@ from model.training.data import held_out
 from model.training.drawing import names, papers, pen, scene, vector
 from model.training.drawing.asks import MAKERS
 from model.training.drawing.forms import SHAPES, Form, form, turn
-from model.training.drawing.look import Style, distance
-from model.training.drawing.plan import Item, bent, bounds
+from model.training.drawing.look import Style, distance, filled
+from model.training.drawing.plan import COVERED, Item, bent, bounds, item_of
 from model.training.labels import class_names
 from model.training.parts import drawings
 from model.training.picture_questions import all_colours
-from model.training.placing import HELD_PAIRS
+from model.training.placing import HELD_PAIRS, Wish
 from model.training.questions import facts_asked
 from model.training.sample import Sample
 from model.training.things import Figure, catalogue, shapes
@@ -269,3 +269,23 @@ def test_colours_are_not_listed_where_a_border_has_one_that_is_not_told() -> Non
             kind = "border" if any("border" in fact for fact in sample.facts["things"]) else "plain"
             asked[kind] += len(all_colours(sample.facts, random.Random(0), "en"))
     assert asked["border"] == 0 < asked["plain"]
+
+
+def test_no_border_has_the_colour_of_the_paper() -> None:
+    for paper, hidden in (((10, 10, 10), "black"), ((252, 252, 252), "white")):
+        told = Counter(filled(random.Random(seed), (220, 30, 30), 60.0, "cartoon", paper)[1] for seed in range(200))
+        assert hidden not in told and "" not in told and len(told) > 1
+
+
+@pytest.mark.parametrize("thing", ["ring", "arrow"])
+def test_a_border_is_left_out_where_it_would_cover_a_small_thing(thing: str) -> None:
+    made = {
+        side: [
+            item_of(random.Random(seed), Wish(thing, "red"), side, (224, 224), (252, 252, 252), "cartoon", 1.0)
+            for seed in range(20)
+        ]
+        for side in (COVERED - 1, COVERED + 1)
+    }
+    small, large = ([item for item in items if item is not None] for items in made.values())
+    assert small and all(not item.border and item.style.line is None for item in small)
+    assert large and all(item.border and item.style.line is not None for item in large)

@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +21,7 @@ from model.training.lettering.drawing import Letter, draw, letters_of
 from model.training.lettering.faces import BUILT_IN, Face
 from model.training.lettering.near import another, changed
 from model.training.lettering.sentences import caption
-from model.training.lettering.strings import known_words, lettered, price, time
+from model.training.lettering.strings import REPEATING, known_words, lettered, price, repeating, time
 from model.training.parts import parts
 from model.training.parts.text import facts_of
 from model.training.sample import Facts, Lang, Sample
@@ -335,3 +336,12 @@ def test_pages_are_full_of_letters_and_asked_by_their_ends() -> None:
         left, top, right, bottom = board["box"]
         assert left >= 0 and top >= 0 and right <= 168 and bottom <= 168, "the page lies in the picture"
     assert median(letters) > 15
+
+
+def test_some_texts_repeat_a_character_and_none_grows() -> None:
+    made = [repeating(random.Random(seed), "abcde") for seed in range(1000)]
+    changed = [text for text in made if text != "abcde"]
+    assert 0.7 * REPEATING < len(changed) / len(made) < 1.3 * REPEATING
+    for text in changed:
+        assert len(text) == 5 and sum(one == two for one, two in pairwise(text)) == 1
+    assert {repeating(random.Random(seed), "7") for seed in range(50)} == {"7"}

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from model.training import worn
 from model.training.worn import WAYS, Bend, bending, onto, wear_more
 
 
@@ -59,3 +60,9 @@ def test_four_points_come_to_the_corners() -> None:
     bend = onto(corners, (84, 112))
     assert np.allclose(bend.points(corners), [(0, 0), (112, 0), (112, 84), (0, 84)])
     assert np.allclose(Bend(np.eye(3)).points(corners), corners)
+
+
+def test_poor_light_leaves_white_lighter_than_any_gray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worn, "light", lambda rng, size: np.ones((*size, 1), dtype=np.float32))
+    white = np.full((1, 4, 4, 3), 255, dtype=np.uint8)
+    assert min(int(worn.lit(random.Random(seed), white).min()) for seed in range(300)) > 200
