@@ -242,6 +242,9 @@ def test_worked_answers_about_meeting_and_moving() -> None:
     assert english["event_when", "the star", "meet the blue ring"] == {"at 2 seconds"}
     assert english["at_second", "at 2 seconds", "2", "2 seconds"] == {"the red star and the blue ring meet"}
     assert says.phrases(facts, "en") == (("a red star and a blue ring meet", (0, 1)),)
+    facts["things"][0]["place"] = [2, 2]  # the ring now stands first, row by row
+    assert asked(facts)["at_second", "at 2 seconds", "2", "2 seconds"] == {"the blue ring and the red star meet"}
+    assert asked(facts, "zh")["at_second", "2秒时", "2", "2秒"] == {"蓝色的圆环和红色的星形相遇"}
 
 
 def one_event(**more: Any) -> Facts:

@@ -84,11 +84,12 @@ def noun(facts: Facts, event: Facts, lang: Lang) -> str:
 
 
 def clause(facts: Facts, event: Facts, lang: Lang) -> str:
-    """A whole clause: "the red star appears", "红色的星形出现"; of things that meet it names both."""
-    name = noun(facts, event, lang)
+    """A whole clause: "the red star appears", "红色的星形出现"; of things that meet it names both, row by row."""
     if event["what"] == "meet":
-        other = language.noun(facts["things"][event["other"]], lang)
-        return f"the {name} and the {other} meet" if lang == "en" else f"{name}和{other}相遇"
+        both = sorted((facts["things"][number] for number in ids_of(event)), key=lambda fact: fact["place"])
+        one, other = (language.noun(fact, lang) for fact in both)
+        return f"the {one} and the {other} meet" if lang == "en" else f"{one}和{other}相遇"
+    name = noun(facts, event, lang)
     return f"the {name} {verb(event, lang)}" if lang == "en" else f"{name}{verb(event, lang)}"
 
 

@@ -249,6 +249,8 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What characters are shown?", "What letters do you see?", "Which characters are written?",
         "Recognize the text.", "Extract the text.", "Extract the text from this image.", "Do OCR on this image.", "OCR",
         "OCR this image.", "Perform OCR.", "Output the text in the image.", "Return the text.", "What's the wording?",
+        "ocr", "ocr this", "ocr this picture", "OCR this picture.", "ocr the text", "Run OCR on it.", "ocr please",
+        "OCR the image, please.", "Use OCR.", "ocr it", "OCR?", "OCR the picture.", "Run OCR.", "ocr result",
         "Spell out what is written.", "What message is shown?", "What is the message?", "What is printed here?",
         "What is printed on it?", "What text appears in the picture?", "What text is visible?",
         "State what the text says.", "Type out the text.", "Which text is displayed?", "What does the inscription say?",
