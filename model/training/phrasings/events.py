@@ -21,7 +21,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "After how many seconds does {it} {w}?", "when does {it} {w}?", "At what second does {it} {w}?",
         "At what moment does {it} {w}?", "When in the video does {it} {w}?", "When in the clip does {it} {w}?",
         "How many seconds in does {it} {w}?", "When exactly does {it} {w}?", "Tell me when {it} will {w}.",
-        "Can you tell me when {it} begins to {w}?", "At which point in time does {it} {w}?",
+        "Can you tell me when you see {it} {w}?", "At which point in time does {it} {w}?",
         "When do you see {it} {w}?", "When can you see {it} {w}?", "In which second does {it} {w}?",
         "When is it that you see {it} {w}?", "I'd like to know when you see {it} {w}.",
         "Tell me the second at which you see {it} {w}.", "At what point does {it} {w}?",
