@@ -1,8 +1,8 @@
 """Averages the ends of several runs: `python -m model.training.average RUN1.pt RUN2.pt --out MEAN.pt`.
 
-Runs that go on from each other, each ending in a decay of its own, end on different sides of a good place; their mean
-lies nearer to it than any of them (stochastic weight averaging, arXiv 1803.05407). It is exported, or gone on from, as
-any checkpoint.
+Runs that go on from each other or, side by side, from the same weights, each ending in a decay of its own, end on
+different sides of a good place; their mean lies nearer to it than any of them (stochastic weight averaging, arXiv
+1803.05407). It is exported, or gone on from, as any checkpoint.
 """
 
 import argparse
@@ -13,12 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model.training.export import told
 from model.training.state import write_checkpoint
 
 LEFT = ("optimizers",)  # what has no meaning for a mean, and without which no run is resumed
+State = Mapping[str, Any]
 
 
-def mean_of(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def mean_of(states: Sequence[State]) -> dict[str, Any]:
     """A checkpoint as the last of `states`, whose weights are the mean of the averaged ones of all of them.
 
     Raises ValueError where they are of different networks.
@@ -31,10 +33,19 @@ def mean_of(states: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     ends = [end for state in states for end in state.get("ends", [samples_shown(state)])]
     kept = {key: value for key, value in last.items() if key not in LEFT}
-    return {**kept, "model": mean, "average": mean, "ends": ends}
+    return {**kept, "model": mean, "average": mean, "ends": ends, "before": before(states)}
 
 
-def samples_shown(state: Mapping[str, Any]) -> int:
+def before(states: Sequence[State]) -> list[dict[str, Any]]:
+    """The runs before the last one, and those of the others that it did not go on from: they ran beside it."""
+    *earlier, own = told(states[-1])
+    for run in (run for state in states[:-1] for run in told(state)):
+        if run not in (*earlier, own):
+            earlier.append({**run, "beside": True})
+    return earlier
+
+
+def samples_shown(state: State) -> int:
     """How many samples the weights of a checkpoint had seen, in its run and in those before."""
     return int(state["samples"]) + sum(int(run.get("samples", 0)) for run in state.get("before", []))
 
@@ -49,7 +60,7 @@ def main() -> None:
     try:
         write_checkpoint(args.out, mean_of(states))
     except ValueError as error:
-        raise SystemExit(f"{error}: average the ends of runs that go on from each other") from error
+        raise SystemExit(f"{error}: average the ends of runs of one network") from error
     print(f"saved {args.out}")
 
 

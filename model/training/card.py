@@ -136,7 +136,7 @@ def card(origin: Origin, taught: Collection[str], measured: Report | None) -> st
         sources=card_lines.sources(origin.shown),
         measured=measured_text(measured) if measured else "\nNot measured.\n",
         command=origin.command,
-        before="".join(f"\n- Before it, whose weights it began with: {run}." for run in origin.before),
+        before="".join(f"\n- {run}." for run in origin.before),
         seed=origin.seed,
         commit=origin.commit,
         steps=origin.steps,

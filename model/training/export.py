@@ -150,12 +150,14 @@ def command_of(args: Mapping[str, Any]) -> str:
 
 
 def run_of(run: Mapping[str, Any]) -> str:
-    """One earlier run in a line."""
+    """One earlier run in a line, or one beside the last (`average`)."""
+    lead = "Averaged with it" if run.get("beside") else "Before it, whose weights it began with"
     if "args" not in run:
-        return f"exported weights of {run['weights']}"
+        return f"{lead}: exported weights of {run['weights']}"
     minutes = run["elapsed"] / 60
     mean = f", as {which_weights(run, averaged=True)}" if "ends" in run else ""
-    return f"`{command_of(run['args'])}`: {run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes{mean}"
+    shown = f"{run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes"
+    return f"{lead}: `{command_of(run['args'])}`: {shown}{mean}"
 
 
 def shown(checkpoint: Mapping[str, Any]) -> set[str]:

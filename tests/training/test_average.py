@@ -38,6 +38,21 @@ def test_a_mean_of_a_mean_counts_every_end() -> None:
     assert average.mean_of([first, state_of(3, 300)])["ends"] == [150, 250, 350]
 
 
+def test_runs_before_are_told_once_and_those_beside_the_last_as_such() -> None:
+    one = state_of(1, 100)
+    after = {"before": export.told(one)}
+    mean = average.mean_of([one, state_of(2, 200, **after), state_of(3, 300, **after)])
+    runs = [run["args"]["seed"] for run in mean["before"]]
+    assert runs == [1, 1, 2] and [bool(run.get("beside")) for run in mean["before"]] == [False, False, True]
+    assert [export.run_of(run).partition(":")[0] for run in mean["before"][1:]] == [
+        "Before it, whose weights it began with",
+        "Averaged with it",
+    ]
+    assert mean["ends"] == [150, 350, 450]
+    later = state_of(4, 400, before=export.told(mean))
+    assert average.samples_shown(later) == 50 + 100 + 200 + 300 + 400  # every run's samples were others
+
+
 def test_other_networks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = state_of(1, 100)
     other["config"] = {**other["config"], "hidden_size": 32}
