@@ -32,8 +32,15 @@ def mean_of(states: Sequence[State]) -> dict[str, Any]:
         name: torch.stack([state["average"][name].float() for state in states]).mean(dim=0) for name in last["average"]
     }
     ends = [end for state in states for end in state.get("ends", [samples_shown(state)])]
+    shares = [share / len(states) for state in states for share in shares_of(state)]
     kept = {key: value for key, value in last.items() if key not in LEFT}
-    return {**kept, "model": mean, "average": mean, "ends": ends, "before": before(states)}
+    return {**kept, "model": mean, "average": mean, "ends": ends, "shares": shares, "before": before(states)}
+
+
+def shares_of(state: State) -> list[float]:
+    """What each end weighs in the weights of a checkpoint, which may itself be a mean."""
+    count = len(state.get("ends", [0]))
+    return list(state.get("shares", [1 / count] * count))
 
 
 def before(states: Sequence[State]) -> list[dict[str, Any]]:

@@ -95,7 +95,7 @@ def digest_of(files: list[Path]) -> dict[str, str]:
 def told(checkpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The runs that a checkpoint's weights come from, its own last."""
     own = {key: checkpoint.get(key, 0) for key in ("step", "samples", "questions", "elapsed")}
-    own |= {"ends": checkpoint["ends"]} if "ends" in checkpoint else {}  # of a mean of several runs
+    own |= {key: checkpoint[key] for key in ("ends", "shares") if key in checkpoint}  # of a mean of several runs
     last = [{**own, "args": portable(checkpoint["args"])}] if "args" in checkpoint else []
     return [*checkpoint.get("before", []), *last]
 
@@ -170,8 +170,10 @@ def which_weights(checkpoint: Mapping[str, Any], averaged: bool) -> str:
     """Whether the weights are the last ones, their average or the mean of several runs' averages (`average`)."""
     ends = [f"{samples:,}" for samples in checkpoint.get("ends", [])]
     if len(ends) > 1:
-        after = language.listed(ends, "en")
-        return f"the mean of the averaged weights at the ends of {len(ends)} runs, after {after} samples in all"
+        shares = [f"{100 * share:.0f}" for share in checkpoint.get("shares", [])]
+        weighed = f", weighing {language.listed(shares, 'en')} %" if len(set(shares)) > 1 else ""
+        after = f"after {language.listed(ends, 'en')} samples in all"
+        return f"the mean of the averaged weights at the ends of {len(ends)} runs, {after}{weighed}"
     return f"{'averaged' if averaged else 'last'} weights"
 
 

@@ -35,7 +35,9 @@ def test_the_mean_is_of_the_averaged_weights_and_else_the_last_one() -> None:
 
 def test_a_mean_of_a_mean_counts_every_end() -> None:
     first = average.mean_of([state_of(1, 100), state_of(2, 200)])
-    assert average.mean_of([first, state_of(3, 300)])["ends"] == [150, 250, 350]
+    mean = average.mean_of([first, state_of(3, 300)])
+    assert mean["ends"] == [150, 250, 350] and mean["shares"] == [0.25, 0.25, 0.5]
+    assert export.which_weights(mean, averaged=True).endswith("350 samples in all, weighing 25, 25 and 50 %")
 
 
 def test_runs_before_are_told_once_and_those_beside_the_last_as_such() -> None:
