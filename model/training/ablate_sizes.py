@@ -51,7 +51,7 @@ def source_of(run: Run, seed: int, args: argparse.Namespace) -> BatchSource:
 def teach(run: Run, args: argparse.Namespace, log: Log) -> None:
     """Train one network for the given minutes of its own steps; the drawing of samples is not counted."""
     device = next(run.model.parameters()).device
-    for batch, waited in timed(stream(source_of(run, args.seed, args), 0, 1 << 40, args.workers)):
+    for batch, waited in timed(stream(source_of(run, args.seed, args), range(1 << 40), args.workers)):
         begin, done = time.monotonic(), progress(run, args)
         if done >= 1.0:
             break
@@ -64,7 +64,7 @@ def measured(run: Run, args: argparse.Namespace) -> dict[str, float]:
     """Mean losses of the last weights on samples that no run draws."""
     device = next(run.model.parameters()).device
     found: dict[str, list[float]] = {}
-    for batch, _ in timed(stream(source_of(run, HELD_SEED, args), 0, args.held, args.workers)):
+    for batch, _ in timed(stream(source_of(run, HELD_SEED, args), range(args.held), args.workers)):
         with torch.no_grad(), arithmetic(device, args.bfloat16):
             values = losses(run.model, run.teachers, batch.to(device))
         for name in TOLD:

@@ -186,12 +186,12 @@ class BatchSource(Dataset[Batch]):
         return replace(batch, part=part, tower_only=alone, seconds=time.perf_counter() - begin)
 
 
-def stream(source: BatchSource, start: int, end: int, workers: int) -> Iterator[Batch]:
-    """Yield the batches of steps start..end-1, drawn in this process or by worker processes ahead of need."""
+def stream(source: BatchSource, numbers: range, workers: int) -> Iterator[Batch]:
+    """Yield the batches of these numbers, drawn in this process or by worker processes ahead of need."""
     loader: DataLoader[Batch] = DataLoader(
         source,
         batch_size=None,
-        sampler=range(start, end),
+        sampler=numbers,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         persistent_workers=bool(workers),

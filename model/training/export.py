@@ -144,9 +144,11 @@ def command_of(args: Mapping[str, Any]) -> str:
     given = {key: value for key, value in portable(args).items() if value not in (None, "", 0, 0.0, False, ())}
     for key in given.keys() & {"parts", "tower_parts"}:
         given[key] = ",".join(f"{name}={share:g}" for name, share in given[key])
-    switches = ("bfloat16", "compile")  # on unless switched off
-    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in switches)
-    return f"python -m model.training.train {flags}".strip()
+    together = given.pop("processes", 1) > 1
+    silent = ("bfloat16", "compile", *(() if together else ("meet_every",)))  # switches are on unless switched off
+    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in silent)
+    start = f"torchrun --nproc-per-node {args['processes']}" if together else "python"
+    return f"{start} -m model.training.train {flags}".strip()
 
 
 def run_of(run: Mapping[str, Any]) -> str:

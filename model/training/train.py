@@ -2,6 +2,7 @@
 
 One command on a CPU or a GPU. The plan is measured in minutes or steps; a run that was stopped goes on from its last
 checkpoint when the same command is given again. Logs one JSON object every `--log-every` steps to OUT/log.jsonl.
+Several processes share a run: `torchrun --nproc-per-node 2 -m model.training.train ...` (`together`).
 """
 
 import argparse
@@ -29,6 +30,7 @@ from model.training.parts import parts
 from model.training.parts.boxes import EDGES
 from model.training.rounding import rounded
 from model.training.state import CHECKPOINT, Run, save, start
+from model.training.together import Group, joined, meet, own_device
 
 # Dense labels that weigh more than the others: what is misseen is miscounted, and named, read or placed wrongly.
 SHARPER = {
@@ -42,6 +44,7 @@ SHARPER = {
     **dict.fromkeys((f"to_{name}" for name in EDGES), 2.0),
     **dict.fromkeys((f"decoder_{name}" for name in (*EDGES, *TOLD)), 3.0),
 }
+HEADS_FASTER = 3.0  # their learning rate while they learn alone: one layer each, on features that stand still
 POINTING = 0.3  # weight of each pointer's loss and of that on numbers, for the whole of a run
 
 
@@ -65,7 +68,8 @@ def plan_of(run: Run, args: argparse.Namespace) -> Plan:
 def guide(source: BatchSource, run: Run, args: argparse.Namespace) -> None:
     """Tell who draws the batches how hard they shall be, and how many shall teach the tower alone."""
     source.progress.fill_(curriculum(run, args))
-    source.tower_share.fill_(1.0 if progress(run, args) < args.tower_first else args.tower_share)
+    since_heads = progress(run, args) - args.heads_first
+    source.tower_share.fill_(1.0 if 0 <= since_heads < args.tower_first else args.tower_share)
 
 
 def rate_factor(step: int, done: float, young: bool) -> float:
@@ -110,6 +114,8 @@ def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
 
 def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) -> dict[str, Tensor]:
     """Forward, backward, update; return the losses."""
+    heads_alone = done < args.heads_first
+    run.model.requires_grad_(not heads_alone)
     with rounded(run.model) if rounds(run.step, done, args) else nullcontext():
         with arithmetic(batch.ids.device, args.bfloat16):
             found = losses(run.model, run.teachers, batch)
@@ -117,16 +123,22 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
         total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
         total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_([*run.model.parameters(), *run.teachers.parameters()], 1.0)
+    rate = args.lr * (HEADS_FASTER if heads_alone else 1.0) * rate_factor(run.step, done, not args.init)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = args.lr * rate_factor(run.step, done, not args.init)
+            group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    run.step += 1
-    run.samples += batch.samples
-    run.questions += batch.questions
     update_average(run)
     return {name: loss.detach() for name, loss in found.items()}
+
+
+def count(run: Run, batch: Batch, group: Group, seconds: float) -> None:
+    """Count a step and, as if they had taken the like of it, those of the other processes until they meet again."""
+    run.step += 1
+    run.samples += batch.samples * group.size
+    run.questions += batch.questions * group.size
+    run.elapsed += seconds
 
 
 def update_average(run: Run) -> None:
@@ -140,8 +152,8 @@ def update_average(run: Run) -> None:
 class Log:
     """Means of the losses since the last line, each over the steps that had it, written as JSON lines."""
 
-    def __init__(self, path: Path, every: int) -> None:
-        self.path, self.every = path, every
+    def __init__(self, path: Path, every: int, processes: int = 1) -> None:
+        self.path, self.every, self.processes = path, every, processes
         self.values: dict[str, list[float]] = {}
         self.count = self.samples = 0
         self.waited = self.drawing = 0.0
@@ -165,7 +177,7 @@ class Log:
             "questions": run.questions,
             "minutes": round(run.elapsed / 60, 2),
             "progress": round(done, 4),
-            "samples_per_s": round(self.samples / spent, 3),
+            "samples_per_s": round(self.samples * self.processes / spent, 3),
             "data_wait": round(self.waited / spent, 3),
             "drawn_per_s_a_worker": round(self.samples / max(self.drawing, 1e-9), 3),
             **{name: round(fmean(found), 4) for name, found in self.values.items()},
@@ -199,33 +211,51 @@ def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
 
 def train(args: argparse.Namespace) -> Path:
     """Run the plan to its end (or go on with it) and return the checkpoint's path."""
+    with joined(args.meet_every) as group:
+        args.processes = group.size  # for the card's command
+        train_in(group, args)
+        path = Path(args.out) / CHECKPOINT
+        if group.leads:
+            print(f"saved {path}")
+    return path
+
+
+def source_of(run: Run, args: argparse.Namespace) -> BatchSource:
+    """Where the batches of a run come from."""
+    preprocess = preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
+    return BatchSource(plan_of(run, args), str(TOKENIZER), model_config(run.config), preprocess)
+
+
+def train_in(group: Group, args: argparse.Namespace) -> None:
+    """Take one process's part in a run; the first of them writes its log and its checkpoints."""
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = own_device(args.device)
     run = start(args, device)
     if args.compile:
         compile_elementwise(run.model)
-    source = BatchSource(
-        plan_of(run, args),
-        str(TOKENIZER),
-        model_config(run.config),
-        preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR),
-    )
+    source = source_of(run, args)
     guide(source, run, args)
-    log, saved = Log(out / "log.jsonl", args.log_every), time.monotonic()
-    for batch, waited in timed(stream(source, run.step, args.steps or 1 << 40, args.workers)):
+    numbers = range(run.step * group.size + group.rank, (args.steps or 1 << 40) * group.size, group.size)
+    log, saved = Log(out / "log.jsonl", args.log_every, group.size), time.monotonic()
+    for batch, waited in timed(stream(source, numbers, args.workers)):
         begin, done = time.monotonic(), progress(run, args)
-        if done >= 1.0:
+        if done >= 1.0 and group.meets(run.step):
             break
         values = train_step(run, batch.to(device), done, args)
-        run.elapsed += time.monotonic() - begin + waited
+        count(run, batch, group, time.monotonic() - begin + waited)
+        if group.meets(run.step):
+            meet(run, group)
         guide(source, run, args)
+        if not group.leads:
+            continue
         log.add(run, values, waited, batch, done)
-        if time.monotonic() - saved > args.save_every * 60:
+        if time.monotonic() - saved > args.save_every * 60 and group.meets(run.step):
             save(run, args)
             saved = time.monotonic()
-    save(run, args)
-    return out / CHECKPOINT
+    meet(run, group)
+    if group.leads:
+        save(run, args)
 
 
 def shares(text: str) -> Shares:
@@ -265,6 +295,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--questions", type=int, default=6, help="questions asked about each picture or clip")
     made.add_argument("--lr", type=float, default=2e-3)
     made.add_argument(
+        "--heads-first",
+        type=float,
+        default=0.0,
+        help="share of the plan that teaches the heads of dense labels alone, which an exported folder has not",
+    )
+    made.add_argument(
         "--tower-first", type=float, default=0.2, help="share of the plan that teaches the tower alone, by dense labels"
     )
     made.add_argument("--tower-share", type=float, default=0.0, help="share of the later steps that do so")
@@ -276,6 +312,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--workers", type=int, default=0 if not torch.cuda.is_available() else (os.cpu_count() or 2) - 1)
     made.add_argument("--no-bfloat16", dest="bfloat16", action="store_false")
     made.add_argument("--no-compile", dest="compile", action="store_false")
+    made.add_argument(
+        "--meet-every", type=int, default=20, help="steps after which several processes take the mean of their weights"
+    )
     made.add_argument("--log-every", type=int, default=50)
     made.add_argument("--save-every", type=float, default=5.0, help="minutes between checkpoints")
     return made
@@ -288,7 +327,7 @@ def main() -> None:
         raise SystemExit("give the plan a length: --minutes or --steps")
     if args.tower_parts and not (args.tower_first or args.tower_share):
         raise SystemExit("no step teaches the tower alone: give --tower-first or --tower-share, or no --tower-parts")
-    print(f"saved {train(args)}")
+    train(args)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,16 @@ def test_some_later_steps_teach_the_tower_alone(tmp_path: Path) -> None:
     assert "tower.heads.motion.weight" in made["teachers"]  # type: ignore[operator]
 
 
+def test_new_heads_learn_alone_before_they_teach(tmp_path: Path) -> None:
+    first = run(tmp_path, 2)
+    begin = ("--init", str(tmp_path / "checkpoint.pt"), "--tower-first", "0", "--heads-first")
+    alone, half = (run(tmp_path / share, 2, *begin, share) for share in ("1", "0.5"))
+    network, heads = "visual.blocks.0.attn.qkv.weight", "tower.heads.thing.weight"
+    assert torch.equal(alone["model"][network], first["model"][network])  # type: ignore[index]
+    assert not torch.equal(alone["teachers"][heads], first["teachers"][heads])  # type: ignore[index]
+    assert not torch.equal(half["model"][network], first["model"][network])  # type: ignore[index]
+
+
 def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
     first = run(tmp_path / "first", 2)
     (folder := tmp_path / "exported").mkdir()
