@@ -4,7 +4,7 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from model.training.openings import CALLED, ENDINGS, OPENINGS, QUESTION_OPENINGS
+from model.training.openings import CALLED, ENDINGS, OPENINGS, QUESTION_OPENINGS, REQUESTS
 from model.training.phrasings import HELD, tables
 from model.training.sample import QA, Lang, Number, Split, Spot, Told
 
@@ -12,8 +12,10 @@ ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
 CHATTY = 0.2  # share of questions with a polite or chatty opening or ending
 RENAMED = 0.15  # share of questions that call pictures, videos, shapes and colours something else
+CROSSED = 0.06  # share of questions without slots that are asked in one language for an answer in the other
 UNENDED = 0.2  # share of Chinese questions without their final mark
 ABOUT_CLIPS = ("motion", "event", "order", "when", "time", "length", "there", "scene")  # asked of clips only
+OTHER: dict[Lang, Lang] = {"en": "zh", "zh": "en"}
 VIEWS: dict[Lang, tuple[str, str]] = {"en": ("picture", "video"), "zh": ("图", "视频")}
 
 
@@ -99,8 +101,35 @@ def typed(rng: random.Random, text: str, ask: Ask, lang: Lang) -> str:
     return rough(rng, text) if rng.random() < ROUGH else text
 
 
+def crosses(rng: random.Random, ask: Ask, lang: Lang) -> bool:
+    """Whether a question for an answer in `lang` is asked in the other language; what fills slots has only one."""
+    return not ask.slots and ask.key in tables()[OTHER[lang]] and rng.random() < CROSSED
+
+
+def requested(rng: random.Random, text: str, lang: Lang, split: Split) -> str:
+    """Ask in `lang` for an answer in the other language."""
+    every = REQUESTS[lang]
+    request = every[-1] if split == "held" else rng.choice(every[:-1])
+    if (request[0] == " " and request[1].islower()) or request.startswith(("（", " (")):  # goes on with the sentence
+        return text.rstrip(".?。？") + request + (text[-1] if text[-1] in ".?。？" and rng.random() < 0.7 else "")
+    return text + ("" if text[-1] in ".?!。？！" else "." if lang == "en" else "。") + request
+
+
 def worded(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> QA:
-    """Word one question; the first wording of a caption is the product's default and comes most often."""
+    """Word one question; the first wording of a caption is the product's default and comes most often.
+
+    `lang` is that of the answer, and but for a request for an answer in it that of the question.
+    """
+    asked = OTHER[lang] if crosses(rng, ask, lang) else lang
+    text, held = said(rng, ask, asked, split)
+    if asked != lang:
+        text = requested(rng, text, asked, split)
+    pointed = (ask.about, ask.other, ask.told, ask.spots, ask.numbers)
+    return QA(ask.skill, lang, text, ask.answer, held, *pointed)
+
+
+def said(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> tuple[str, bool]:
+    """The words of one question, and whether they are kept from training."""
     every, held = wordings(ask.key, lang, split)
     first = ask.key in ("caption", "clip") and not held and rng.random() < 0.3
     text = (every[0] if first else rng.choice(every)).format(**ask.slots)
@@ -110,5 +139,4 @@ def worded(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> QA:
             text = text.replace("color", "colour").replace("gray", "grey").replace("center", "centre")
     if not held and not first:
         text = typed(rng, text, ask, lang)
-    pointed = (ask.about, ask.other, ask.told, ask.spots, ask.numbers)
-    return QA(ask.skill, lang, text, ask.answer, held, *pointed)
+    return text, held

@@ -1,4 +1,7 @@
-"""What people put before and after a question, and what else they call a picture, a shape or a colour, by language."""
+"""What people put before and after a question, and what else they call a picture, a shape or a colour, by language.
+
+`REQUESTS` ask for an answer in the other language; the last of each list is never used in training.
+"""
 
 OPENINGS = {
     "en": (
@@ -33,6 +36,18 @@ ENDINGS = {
     "zh": (
         "请简短回答。", "谢谢！", "谢谢。", "简单回答即可。", "请用中文回答。", "麻烦了。", "不用解释。", "直接回答。",
         "只要答案。", "请看仔细。", "尽量简短。", "请回答。", "拜托了。", "多谢。",
+    ),
+}  # fmt: skip
+REQUESTS = {
+    "en": (
+        " Answer in Chinese.", " in Chinese", " Reply in Chinese.", " Please answer in Chinese.", " (in Chinese)",
+        " In Chinese, please.", " Write it in Chinese.", " Respond in Chinese", " Use Chinese.", " 用中文",
+        " in Mandarin", " Answer in simplified Chinese.", " Your answer must be in Chinese.",
+        " Say it in Chinese, please.",
+    ),
+    "zh": (
+        "请用英文回答。", "用英语回答。", "（英文）", "请用英语。", "用英文", "用英文回答", "回答请用英文。",
+        "请写英文。", "请用英文说。", "in English", " Answer in English.", "请以英文作答。", "用英语说。",
     ),
 }  # fmt: skip
 CALLED = {
