@@ -1,4 +1,4 @@
-"""Every answer follows from the facts, in the language asked in or asked for; yes and no are even; held wordings are held."""
+"""Every answer follows from the facts, in the language asked in or for; yes and no are even; held wordings are held."""
 
 import random
 import re
