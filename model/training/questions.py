@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from model.training import clip_questions, picture_questions
+from model.training.amounts import amounts_of
 from model.training.asking import Ask, worded
 from model.training.sample import QA, Facts, Lang, Sample, Split
 
@@ -17,12 +18,14 @@ WEIGHTS = {
     "position": 2.0,
     "relation": 2.8,
     "exists": 1.2,
+    "amount": 0.8,
     "background": 0.2,
     "read": 2.2,
     "motion": 1.8,
     "event": 1.8,
     "order": 6.0,
 }
+OF_PICTURES = (*picture_questions.MAKERS, amounts_of(picture_questions.count))
 AGAIN = {"order": 0.7}  # what is left of a skill's weight each time it was asked
 ONCE = ("caption", "read", "background")  # a second one would only repeat the first
 DULL = 0.5  # weight of a count of one or none beside a count of several
@@ -32,7 +35,7 @@ def facts_asked(
     facts: Facts, rng: random.Random, lang: Lang, makers: Sequence[picture_questions.Maker] = ()
 ) -> dict[str, list[Ask]]:
     """All that `makers` can ask of the facts in one language, by skill; without any, those of shapes or of clips."""
-    makers = makers or (picture_questions.MAKERS if facts["kind"] == "image" else clip_questions.MAKERS)
+    makers = makers or (OF_PICTURES if facts["kind"] == "image" else clip_questions.MAKERS)
     by_skill: dict[str, list[Ask]] = {}
     for maker in makers:
         for ask in maker(facts, rng, lang):

@@ -4,13 +4,15 @@ import random
 from functools import cache
 
 from model.training import colours, language
+from model.training.amounts import amounts_of
 from model.training.asking import Ask
 from model.training.assets.names import Named, named_things
 from model.training.picture_questions import OPPOSITE, RELATIONS, YES, Maker, alone, background, ids, located, related
 from model.training.sample import Facts, Lang
 
 NONE_ASKED = 0.3
-UNTAUGHT = 0.3  # share of the things asked about that are not there which may be any that has a name
+KIN = 0.35  # share of the others that are of the same kind as something that is there
+UNTAUGHT = 0.2  # share of the things asked about that are not there which may be any that has a name
 MASS, PAIR = "some", "a pair of"  # articles of what has no plural, and of what comes in two
 
 
@@ -100,11 +102,13 @@ def listing(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 
 def stranger(facts: Facts, rng: random.Random) -> str:
-    """The name of a thing that is not there."""
+    """The name of a thing that is not there, at times of one like a thing that is: a cat beside a dog."""
     there = {fact["thing"] for fact in facts["things"]}
     untaught = rng.random() < UNTAUGHT
-    known = [thing.name for thing in named_things() if untaught or thing.scope == facts.get("scope", "cpu")]
-    return rng.choice([name for name in known if name not in there])
+    known = [thing for thing in named_things() if untaught or thing.scope == facts.get("scope", "cpu")]
+    away = [thing for thing in known if thing.name not in there]
+    kinds = {_named()[name].group for name in there} if rng.random() < KIN else set[str]()
+    return rng.choice([thing for thing in away if thing.group in kinds] or away).name
 
 
 def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
@@ -169,7 +173,9 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return found
 
 
-MAKERS: tuple[Maker, ...] = (captions, name, listing, count, position, tint, exists, relation, background)
+MAKERS: tuple[Maker, ...] = (
+    captions, name, listing, count, position, tint, exists, relation, background, amounts_of(count),
+)  # fmt: skip
 SKILLS = {
     "caption": 2.8,
     "name": 2.4,
@@ -177,7 +183,8 @@ SKILLS = {
     "count": 3.2,
     "position": 1.2,
     "colour": 0.8,
-    "exists": 1.8,
+    "exists": 3.0,
+    "amount": 0.8,
     "relation": 1.2,
     "background": 0.1,
 }

@@ -3,6 +3,7 @@
 import random
 
 from model.training import language
+from model.training.amounts import amounts_of
 from model.training.asking import Ask
 from model.training.drawing import names
 from model.training.drawing.forms import SHAPES
@@ -133,5 +134,5 @@ def shape_by_style(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 MAKERS: tuple[Maker, ...] = (
     caption, shape, colour, colour_is, all_colours, count, position, relation, exists, background, filling,
-    shape_by_style, compared, extremes, described,
+    shape_by_style, compared, extremes, described, amounts_of(count),
 )  # fmt: skip
