@@ -22,7 +22,10 @@ KINDS: dict[str, Steps] = {
 
 
 def compared(count: Ask, rng: random.Random, lang: Lang) -> Ask | None:
-    """One such question about the same things as a question of how many, as often yes as no where it can be."""
+    """One such question about the same things as a question of how many, as often yes as no where it can be.
+
+    None where the answer that was drawn has no fitting number, as may be for a count of none or one.
+    """
     number = int(count.answer)
     for key in rng.sample(sorted(KINDS), len(KINDS)):
         truth = rng.random() < 0.5
