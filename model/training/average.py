@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.training.export import told
-from model.training.state import write_checkpoint
+from model.training.state import read_state, write_checkpoint
 
 LEFT = ("optimizers",)  # what has no meaning for a mean, and without which no run is resumed
 State = Mapping[str, Any]
@@ -54,16 +54,18 @@ def before(states: Sequence[State]) -> list[dict[str, Any]]:
 
 def samples_shown(state: State) -> int:
     """How many samples the weights of a checkpoint had seen, in its run and in those before."""
-    return int(state["samples"]) + sum(int(run.get("samples", 0)) for run in state.get("before", []))
+    return int(state.get("samples", 0)) + sum(int(run.get("samples", 0)) for run in state.get("before", []))
 
 
 def main() -> None:
     """Read the checkpoints, average, write."""
     made = argparse.ArgumentParser(prog="python -m model.training.average", description=__doc__)
-    made.add_argument("checkpoints", type=Path, nargs="+", help="of runs in their order, the last one last")
+    made.add_argument(
+        "checkpoints", type=Path, nargs="+", help="or exported folders, of runs in their order, the last one last"
+    )
     made.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
     args = made.parse_args()
-    states = [torch.load(path, map_location="cpu", weights_only=True) for path in args.checkpoints]
+    states = [read_state(path) for path in args.checkpoints]
     try:
         write_checkpoint(args.out, mean_of(states))
     except ValueError as error:

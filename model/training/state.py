@@ -54,24 +54,32 @@ def make_optimizers(model: nn.Module, teachers: nn.Module, lr: float) -> list[to
 
 
 def exported(folder: Path) -> dict[str, Any]:
-    """Read an exported folder as if it were a checkpoint; it has no teachers."""
+    """Read an exported folder as the checkpoint that it was made of; it has no teachers and no optimizers."""
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     parsed = model_config(config)
     with torch.device("meta"):
         model = build(config)
     load_weights(model, folder, parsed, torch.device("cpu"), torch.float32)
     story = folder / STORY
-    before = json.loads(story.read_text(encoding="utf-8")) if story.exists() else [{"weights": folder.name}]
-    return {"model": model.state_dict(), "teachers": {}, "config": config, "before": before}
+    runs = json.loads(story.read_text(encoding="utf-8")) if story.exists() else [{"weights": folder.name}]
+    own = runs.pop() if "args" in runs[-1] else {}
+    weights = model.state_dict()
+    return {"model": weights, "average": weights, "teachers": {}, "config": config, **own, "before": runs}
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Read a checkpoint or an exported folder."""
+    if path.is_dir():
+        return exported(path)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
 def start(args: argparse.Namespace, device: torch.device) -> Run:
     """Make a fresh run, one from weights of another (--init), or the one that OUT already holds."""
     saved = Path(args.out) / CHECKPOINT
     source = saved if saved.exists() else Path(args.init) if args.init else None
-    state: dict[str, Any] | None = None
-    if source is not None:
-        state = exported(source) if source.is_dir() else torch.load(source, map_location="cpu", weights_only=True)
+    state = read_state(source) if source else None
     run = fresh(state["config"] if state else small_config(args.plan, Tokenizer.from_file(TOKENIZER)), args, device)
     if state:
         begin_with(run, state)

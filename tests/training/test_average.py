@@ -9,6 +9,7 @@ import torch
 from model.tokenizer import Tokenizer
 from model.training import average, export
 from model.training.modeling import build, small_config
+from model.training.state import read_state
 
 State = dict[str, Any]
 
@@ -53,6 +54,18 @@ def test_runs_before_are_told_once_and_those_beside_the_last_as_such() -> None:
     assert mean["ends"] == [150, 350, 450]
     later = state_of(4, 400, before=export.told(mean))
     assert average.samples_shown(later) == 50 + 100 + 200 + 300 + 400  # every run's samples were others
+
+
+def test_an_exported_folder_is_averaged_as_the_checkpoint_it_was_made_of(tmp_path: Path) -> None:
+    one = average.mean_of([state_of(1, 100), state_of(2, 200)])
+    (folder := tmp_path / "exported").mkdir()
+    export.write_folder(one, folder, export.TOKENIZER, averaged=True)
+    later = state_of(3, 300, before=export.told(one))
+    mean, of_folder = (average.mean_of([first, later]) for first in (one, read_state(folder)))
+    for key in ("ends", "shares", "before", "args"):
+        assert mean[key] == of_folder[key], key
+    for name, value in mean["average"].items():
+        assert torch.allclose(value, of_folder["average"][name], atol=0.02), name  # it holds bfloat16
 
 
 def test_other_networks_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
