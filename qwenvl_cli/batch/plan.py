@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -65,8 +65,7 @@ class _Search:
         if os.path.isfile(source):
             return self._of_file(source)
         if any(char in source for char in GLOB_CHARS):
-            matches = (match for match in glob.glob(source, recursive=True) if os.path.isfile(match))
-            return sorted((match for match in matches if is_media_name(match)), key=sort_key)
+            return self._match(source)
         if _is_absent(source):
             raise MediaError(f"{source} does not exist", "give a folder, a file, a quoted glob or a list of paths")
         return [source]  # the name is too long, or its folder is closed: its record will say so
@@ -76,6 +75,15 @@ class _Search:
         if suffix.lower() not in LIST_SUFFIXES:
             return [source]
         return [] if os.path.abspath(stem) in self.captioned else _listed(Path(source).read_bytes(), self.nul)
+
+    def _match(self, pattern: str) -> list[str]:
+        for folder in _looked_into(pattern):
+            try:
+                os.scandir(folder).close()
+            except OSError as error:  # which glob passes over in silence
+                self.unread[folder] = error.strerror or str(error)
+        matches = (match for match in glob.glob(pattern, recursive=True) if os.path.isfile(match))
+        return sorted((match for match in matches if is_media_name(match)), key=sort_key)
 
     def _walk(self, root: str) -> list[str]:
         def failed(error: OSError) -> None:
@@ -89,6 +97,13 @@ class _Search:
             folders[:] = [name for name in folders if not name.startswith(".")]
             found += [os.path.join(here, name) for name in files if not name.startswith(".") and is_media_name(name)]
         return sorted(found, key=sort_key)
+
+
+def _looked_into(pattern: str) -> Iterator[str]:
+    """Yield the folders in which a glob looks for names."""
+    while any(char in pattern for char in GLOB_CHARS):
+        pattern = os.path.dirname(pattern)
+        yield from filter(os.path.isdir, glob.glob(pattern, recursive=True) if pattern else ["."])
 
 
 def _captioned(sources: Sequence[str]) -> set[str]:

@@ -147,3 +147,14 @@ def test_a_file_in_a_closed_folder_is_taken_as_an_item(folder: Path, monkeypatch
     monkeypatch.setattr(os, "stat", refuse)
     paths = [str(folder / "deep/c.png"), str(folder / "a.png")]
     assert find(paths, stdin=io.BytesIO()).paths == paths
+
+
+@pytest.mark.parametrize("pattern", ["**/*.png", "*/*.png", "deep*/?.png"])
+def test_folders_that_a_glob_cannot_look_into_are_told(
+    pattern: str, folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed(monkeypatch, folder / "deep")
+    result = cli("batch", folder / pattern, "-o", out)
+    assert result.exit_code == 3
+    assert str(folder / "deep") in result.stderr and "Permission denied" in result.stderr
+    assert "d.png" in names(out) and "c.png" not in names(out)
