@@ -29,6 +29,7 @@ from model.training.evaluate import MEASURED, Report, evaluate, examined
 
 SMALL = Path(__file__).parent.parent / "small"
 TOKENIZER = SMALL / "tokenizer.json"
+ABSENT = ("minutes", "steps", "tower_share", "heads_first")  # arguments of training that are 0 where they are not given
 STORY = "training.json"  # beside the weights: the runs that they come from, the last one last
 PART_BYTES = 16 * 2**20
 HEADER_BYTES = 64 * 1024  # room for a part's header within PART_BYTES
@@ -141,7 +142,11 @@ def portable(args: Mapping[str, Any]) -> dict[str, Any]:
 
 def command_of(args: Mapping[str, Any]) -> str:
     """The command that these arguments came from."""
-    given = {key: value for key, value in portable(args).items() if value not in (None, "", 0, 0.0, False, ())}
+    given = {
+        key: value
+        for key, value in portable(args).items()
+        if value not in (None, "", (), []) and not (value == 0 and key in ABSENT)
+    }
     for key in given.keys() & {"parts", "tower_parts"}:
         given[key] = ",".join(f"{name}={share:g}" for name, share in given[key])
     together = given.pop("processes", 1) > 1

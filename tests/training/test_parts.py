@@ -81,6 +81,9 @@ def test_parts_are_chosen_on_the_command_line() -> None:
     assert "--parts shapes=0.3,clips=1" in command_of(vars(args)) and "--tower-parts" not in command_of(vars(args))
     two = train.parser().parse_args(["--out", "x", "--parts", "shapes=1", "--tower-parts", "letters=0.5,boxes=0.5"])
     assert "--tower-parts letters=0.5,boxes=0.5" in command_of(vars(two))
+    none = train.parser().parse_args(["--out", "x", "--steps", "9", "--tower-first", "0"])
+    assert "--steps 9" in command_of(vars(none)) and "--minutes" not in command_of(vars(none))
+    assert "--tower-first 0.0" in command_of(vars(none))  # which is not what is done where nothing is said
     assert shown({"args": vars(two)}) == {"shapes", "letters", "boxes"}
     assert {name for name, _ in train.shares("wide")} == {*parts()} - {"held_things", "unseen_things"}
     with pytest.raises(argparse.ArgumentTypeError, match=r"no part is called hats; there are .*clips, "):
