@@ -167,6 +167,9 @@ def details(outcomes: Sequence[Outcome]) -> Report:
         "caption_facts": {
             name: metrics.facts_kept(pairs) for name, pairs in told.items() if by_skill[name] in ("caption", "default")
         },
+        "any_order": {
+            name: metrics.any_order(pairs) for name, pairs in told.items() if by_skill[name] in ("list", "there")
+        },
         "number_error": {
             name: metrics.number_error(pairs) for name, pairs in told.items() if by_skill[name] in ("count", "when")
         },
@@ -207,6 +210,7 @@ def listed(measured: Report) -> str:
         f"- {name}: {row['precision']:.1f} % of the stated facts true, {row['recall']:.1f} % of the true ones stated"
         for name, row in measured["caption_facts"].items()
     ]
+    lines += [f"- {name}: {exact:.1f} % right in any order" for name, exact in measured["any_order"].items()]
     lines += [
         f"- {name}: off by {row['mean']:.2f} on average, {row['no_number']} of {row['n']} answers without a number"
         for name, row in measured["number_error"].items()

@@ -35,6 +35,12 @@ def facts_kept(pairs: Iterable[tuple[str, str]]) -> dict[str, float]:
     }
 
 
+def any_order(pairs: Iterable[tuple[str, str]]) -> float:
+    """From (wanted, given) lists: percentage that hold the right items, in whatever order."""
+    right = [clauses(wanted) == clauses(given) for wanted, given in pairs]
+    return round(100 * sum(right) / len(right), 1) if right else 0.0
+
+
 def edits(one: Sequence[str], two: Sequence[str]) -> int:
     """Levenshtein distance: insertions, deletions and replacements that turn `one` into `two`."""
     row = list(range(len(two) + 1))

@@ -4,6 +4,7 @@ import pytest
 
 from model.training.metrics import (
     abstention,
+    any_order,
     calibration,
     character_error,
     clauses,
@@ -36,6 +37,12 @@ def test_facts_stated_and_facts_true() -> None:
         "precision": 50.0, "recall": 66.7,
     }  # fmt: skip
     assert facts_kept([]) == {"precision": 0.0, "recall": 0.0}
+
+
+def test_lists_are_right_in_any_order() -> None:
+    assert any_order([("a dog and a cat", "a cat and a dog"), ("a dog", "a cat")]) == 50.0
+    assert any_order([("狗、猫和鱼", "鱼、狗和猫"), ("red star and blue ring", "blue star and red ring")]) == 50.0
+    assert any_order([("a dog and a dog", "a dog")]) == any_order([]) == 0.0
 
 
 @pytest.mark.parametrize(
