@@ -12,7 +12,7 @@ from rich.text import Text
 ROOT = Path(__file__).parents[1]
 RUNS = (
     ["describe", "samples/two_shapes.png"],
-    ["ask", "samples/changing_circle.mp4", "What happens in this video?"],
+    ["ask", "samples/changing_circle.mp4", "What happens to the circle?"],
     ["ask", "samples/open_sign.png", "What does the sign say?"],
     ["ask", "samples/two_shapes.png", "星形是什么颜色？"],
 )
