@@ -25,8 +25,7 @@ from model.training.data import PARTS, Plan
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import PLANS, losses, small_config
 from model.training.state import Run, fresh
-from model.training.together import Group
-from model.training.train import Log, arithmetic, compile_elementwise, count, progress, shares, timed, train_step
+from model.training.train import Log, arithmetic, compile_elementwise, progress, shares, timed, train_step
 
 # Widths, blocks, feed-forwards and heads as in PLANS: heads of 64 in both halves, feed-forwards of 2.7 widths.
 SIZES: dict[str, dict[str, int]] = {
@@ -57,7 +56,7 @@ def teach(run: Run, args: argparse.Namespace, log: Log) -> None:
         if done >= 1.0:
             break
         values = train_step(run, batch.to(device), done, args)
-        count(run, batch, Group(), time.monotonic() - begin)
+        run.elapsed += time.monotonic() - begin
         log.add(run, values, waited, batch, done)
 
 

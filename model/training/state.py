@@ -62,7 +62,7 @@ def exported(folder: Path) -> dict[str, Any]:
     load_weights(model, folder, parsed, torch.device("cpu"), torch.float32)
     story = folder / STORY
     runs = json.loads(story.read_text(encoding="utf-8")) if story.exists() else [{"weights": folder.name}]
-    own = runs.pop() if "args" in runs[-1] else {}
+    own = runs.pop() if runs and "args" in runs[-1] else {}
     weights = model.state_dict()
     return {"model": weights, "average": weights, "teachers": {}, "config": config, **own, "before": runs}
 

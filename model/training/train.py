@@ -112,8 +112,11 @@ def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
         yield
 
 
-def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) -> dict[str, Tensor]:
-    """Forward, backward, update; return the losses."""
+def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace, processes: int = 1) -> dict[str, Tensor]:
+    """Forward, backward, update; return the losses.
+
+    What the other processes of a run were shown is counted as if it were as much, until all meet again.
+    """
     heads_alone = done < args.heads_first
     run.model.requires_grad_(not heads_alone)
     with rounded(run.model) if rounds(run.step, done, args) else nullcontext():
@@ -129,16 +132,11 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
             group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+    run.step += 1
+    run.samples += batch.samples * processes
+    run.questions += batch.questions * processes
     update_average(run)
     return {name: loss.detach() for name, loss in found.items()}
-
-
-def count(run: Run, batch: Batch, group: Group, seconds: float) -> None:
-    """Count a step and, as if they had taken the like of it, those of the other processes until they meet again."""
-    run.step += 1
-    run.samples += batch.samples * group.size
-    run.questions += batch.questions * group.size
-    run.elapsed += seconds
 
 
 def update_average(run: Run) -> None:
@@ -242,8 +240,8 @@ def train_in(group: Group, args: argparse.Namespace) -> None:
         begin, done = time.monotonic(), progress(run, args)
         if done >= 1.0 and group.meets(run.step):
             break
-        values = train_step(run, batch.to(device), done, args)
-        count(run, batch, group, time.monotonic() - begin + waited)
+        values = train_step(run, batch.to(device), done, args, group.size)
+        run.elapsed += time.monotonic() - begin + waited
         if group.meets(run.step):
             meet(run, group)
         guide(source, run, args)

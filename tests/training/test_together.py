@@ -1,4 +1,4 @@
-"""Processes that train one run: they end with the same weights, and with the counts of all of them."""
+"""Processes that train one run: they hold the same weights after they met, and count what all of them were shown."""
 
 import json
 import os
@@ -6,37 +6,53 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from model.training import export
 from model.training.together import Group, joined, own_device
 from tests.training.test_train import run
 
+ROOT = Path(__file__).parents[2]
 TINY = ["--plan", "tiny", "--batch", "2", "--questions", "2", "--workers", "0", "--no-compile", "--log-every", "1"]
 
 
-def trained(out: Path, steps: int, processes: int) -> dict[str, object]:
-    """Train a tiny run by torchrun and return its checkpoint."""
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    words = [*start, "-m", "model.training.train", "--out", str(out), "--steps", str(steps), "--device", "cpu"]
-    done = subprocess.run(
-        [*words, *TINY, "--meet-every", "2"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+SHARING = """
+import torch
+from model.training.together import joined, share
+with joined(1) as group:
+    weights = [torch.full((2,), float(group.rank)), torch.tensor([[3.0 * group.rank]])]
+    share(weights, group.size)
+    print("held", weights[0].tolist(), weights[1].tolist(), flush=True)
+"""
+
+
+def torchrun(*words: object) -> str:
+    """Run two processes and return what they print."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*start, *map(str, words)], env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.count("saved") == 1  # by the one that leads
+    return done.stdout
+
+
+def trained(out: Path, steps: int) -> dict[str, object]:
+    """Train a tiny run by torchrun and return its checkpoint."""
+    words = ("-m", "model.training.train", "--out", out, "--steps", steps, "--device", "cpu", *TINY)
+    assert torchrun(*words, "--meet-every", 2).count("saved") == 1  # by the one that leads
     found: dict[str, object] = torch.load(out / "checkpoint.pt", weights_only=True)
     return found
 
 
+def test_processes_that_meet_hold_the_same_mean(tmp_path: Path) -> None:
+    (script := tmp_path / "sharing.py").write_text(SHARING)
+    assert torchrun(script).count("held [0.5, 0.5] [[1.5]]") == 2
+
+
 def test_two_processes_train_one_run_and_go_on_with_it(tmp_path: Path) -> None:
     alone = run(tmp_path / "alone", 3)
-    first = trained(tmp_path / "both", 3, 2)
-    second = trained(tmp_path / "both", 4, 2)
+    first = trained(tmp_path / "both", 3)
+    second = trained(tmp_path / "both", 4)
     assert (first["step"], second["step"]) == (3, 4)
     assert first["samples"] > alone["samples"]  # type: ignore[operator]  # each drew batches of its own
     lines = [json.loads(line) for line in (tmp_path / "both" / "log.jsonl").read_text().splitlines()]
@@ -47,7 +63,8 @@ def test_two_processes_train_one_run_and_go_on_with_it(tmp_path: Path) -> None:
     assert not torch.equal(alone["average"][name], first["average"][name])  # type: ignore[index]
 
 
-def test_a_process_of_its_own_meets_nobody(monkeypatch: object) -> None:
+def test_a_process_of_its_own_meets_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined(20) as group:
         assert group == Group() and group.leads and group.meets(7)
     assert [Group(1, 2, 20).meets(step) for step in (0, 7, 40)] == [True, False, True]
