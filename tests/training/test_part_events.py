@@ -233,8 +233,7 @@ def test_worked_answers_about_scenes() -> None:
 
 
 def test_worked_answers_about_meeting_and_moving() -> None:
-    facts = meeting()
-    english, chinese = asked(facts), asked(facts, "zh")
+    facts, english, chinese = meeting(), asked(meeting()), asked(meeting(), "zh")
     assert says.caption(facts, "en") == "A red star and a blue ring meet, on a white background."
     assert says.caption(facts, "zh") == "白色背景上，一个红色的星形和一个蓝色的圆环相遇。"
     assert english["meet_is",] == {"yes"} and chinese["meet_is",] == {"有"}
@@ -244,6 +243,7 @@ def test_worked_answers_about_meeting_and_moving() -> None:
     assert says.phrases(facts, "en") == (("a red star and a blue ring meet", (0, 1)),)
     facts["things"][0]["place"] = [2, 2]  # the ring now stands first, row by row
     assert asked(facts)["at_second", "at 2 seconds", "2", "2 seconds"] == {"the blue ring and the red star meet"}
+    assert asked(facts, "zh")["at_second", "2秒时", "2", "2秒"] == {"蓝色的圆环和红色的星形相遇"}
 
 
 def one_event(**more: Any) -> Facts:
