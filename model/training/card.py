@@ -41,7 +41,7 @@ at work at once and offline; it is not a model of the real world.
 ## What it knows
 
 {known}
-- Questions in English and Chinese, answered in the language of the question.
+- Questions in English and Chinese, answered in the language of the question or the one asked for.
 
 How often each of these is answered exactly stands in the table below; what is near chance there, do not rely on.
 

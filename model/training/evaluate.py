@@ -231,7 +231,7 @@ def listed(measured: Report) -> str:
         f"{row['mean_iou']:.2f}, {row['precision']:.1f} % of the given ones right"
         for name, row in measured["boxes"].items()
     ]
-    lines.append(f"- answered in the language of the question: {measured['language_kept']:.1f} %")
+    lines.append(f"- answered in the language asked in or for: {measured['language_kept']:.1f} %")
     bands = (
         f"{row['from']:.2f}-{row['to']:.2f}: {row['exact']:.0f} % of {row['n']}" for row in measured["calibration"]
     )
