@@ -18,7 +18,7 @@ WEIGHTS = {
     "position": 2.0,
     "relation": 2.8,
     "exists": 1.2,
-    "amount": 0.8,
+    "amount": 1.6,
     "background": 0.2,
     "read": 2.2,
     "motion": 1.8,

@@ -184,7 +184,7 @@ SKILLS = {
     "position": 1.2,
     "colour": 0.8,
     "exists": 3.0,
-    "amount": 0.8,
+    "amount": 1.6,
     "relation": 1.2,
     "background": 0.1,
 }

@@ -21,7 +21,7 @@ SKILLS = {
     "position": 1.6,
     "relation": 2.2,
     "exists": 1.6,
-    "amount": 0.8,
+    "amount": 1.6,
     "background": 0.3,
     "filling": 2.2,
     "size": 1.6,

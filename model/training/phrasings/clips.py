@@ -28,6 +28,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Report what happens in the clip.", "State what happens.", "What is this clip about?", "Analyze the video.",
         "Put the video into words.", "What is to be seen in the video?", "How does the video go?",
         "How would you describe this video?", "What do you notice in the video?",
+        "In one sentence, what happens in the video?", "What would a good caption for this video be?",
     ),
     "motion": (
         "Which way does {it} move?", "In which direction does {it} move?", "Where does {it} go?", "How does {it} move?",

@@ -137,7 +137,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Keep it short: what is in the picture?", "A few words about this image.", "Give me the gist of the picture.",
         "What is it, in brief?", "Sum the picture up in a few words.", "Shortly describe this image.",
         "Describe the picture in as few words as possible.", "short description", "Describe this in one short phrase.",
-        "Give a quick summary of the picture.",
+        "Give a quick summary of the picture.", "What is it, in a few words?", "Describe the image in a nutshell.",
     ),
     "detail": (
         "Describe in detail.", "Describe the image in detail.", "Describe this picture in detail.",
@@ -168,7 +168,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Which shapes does the picture contain?", "What shapes are in the picture?", "What are all the shapes?",
         "What shapes can be seen?", "Mention all the shapes.", "State all shapes.", "List the contents of the image.",
         "Itemize the shapes.", "Could you list the things you see?", "Give me an inventory of the picture.",
-        "Which shapes are present?",
+        "Which shapes are present?", "Which shapes has it got?", "Count off the shapes by name.",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {
@@ -252,6 +252,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "一句话简单描述。", "简单概括一下。", "简单介绍这张图。", "简单总结图片。", "请简短说明图里有什么。",
         "请用最少的字描述图片。", "短一点，描述这张图。", "简述图片内容。", "大致描述一下这张图。", "大概描述图片。",
         "简洁地描述图片。", "请简洁概述画面。",
+        "三言两语描述图片。",
     ),
     "detail": (
         "详细描述这张图片。", "请详细描述图片。", "详细描述一下。", "详细说说图里有什么。", "仔细描述这张图。",
@@ -269,5 +270,6 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "列出画面里的所有图形。", "列出全部图形的名称。", "图中有哪些形状？", "有哪些形状？", "都有什么图形？",
         "图里包含哪些图形？", "图中出现了哪些图形？", "把所有图形说一遍。", "请逐个列出图形。", "写出所有图形。",
         "数一数都有哪些图形。", "给出图形列表。", "所有的图形是哪些？", "请给出画面中图形的清单。",
+        "请把各个图形的名称列出来。",
     ),
 }  # fmt: skip

@@ -28,7 +28,9 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What has been drawn in this picture?", "What is displayed?", "Write down what you see.",
         "What do we see here?", "Which objects does the picture contain?", "a caption for this image",
         "Analyze this image.", "Comment on the picture.", "State what the image shows.",
-        "How would you describe this picture?", "What do you notice in this image?",
+        "How would you describe this picture?", "What do you notice in this image?", "What is to be seen here?",
+        "In one sentence, what does the picture show?", "Explain to me what I see here.", "Describe what is shown.",
+        "What do you make of this image?", "What would a good caption for this picture be?",
     ),
     "shape_one": (
         "What shape is this?", "Which shape is it?", "What is the shape?", "Name the shape.", "What shape do you see?",

@@ -47,7 +47,8 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Which letters is {it} made of?", "Write {it} letter by letter.", "Say the letters of {it}.",
         "What letters does {it} consist of?", "Separate {it} into letters.", "Tell me the letters of {it}.",
         "Give the spelling of {it}.", "Could you give me the spelling of {it}?",
-        "Which letters do you need to write {it}?",
+        "Which letters do you need to write {it}?", "Break {it} up into its letters.",
+        "What is {it}, spelled out?",
     ),
     "letter": (
         "What is the {n} letter of {it}?", "What's the {n} letter of {it}?", "Which letter is the {n} in {it}?",
@@ -140,7 +141,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "能拼出{it}吗？", "我想知道{it}怎么拼。", "一个一个字母读出{it}。", "请把{it}的字母逐个说出来。",
         "{it}的拼写是什么？", "{it}的拼法是什么？", "{it}是怎么拼的？", "逐个字母拼出{it}。", "{it}包含哪些字母？",
         "{it}有哪些字母？", "写出{it}的每个字母。", "依次说出{it}的字母。", "把{it}拼出来。", "请给出{it}的拼写。",
-        "请依次给出{it}的每一个字母。",
+        "请依次给出{it}的每一个字母。", "{it}拆成字母是什么？",
     ),
     "letter": (
         "{it}的{n}字母是什么？", "{it}{n}字母是什么？", "{it}的{n}字母是哪个？", "说出{it}的{n}字母。",
