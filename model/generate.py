@@ -109,7 +109,7 @@ class Finished:
     """The end of an answer; `text` is all its pieces joined.
 
     Tokens and probabilities are those of the answer without the token that ended it; an answer that ended at once has
-    the probability of that token.
+    the probability of that token. The times of answers given together are shares, which add up to what all took.
     """
 
     text: str
@@ -214,15 +214,16 @@ class _Run:
         """
         ends, limit = self.loaded.generation.eos_token_ids, self.options.max_tokens
         logits, cache = self.prefill()
-        began = perf_counter()
+        before = perf_counter()
         while True:
             ids, tokens, logprobs = self.choose(logits)
-            for index, row in enumerate(self.rows):
-                if row.reason is None:
-                    text = row.push(tokens[index], logprobs[index], ends, limit)
-                    row.seconds = perf_counter() - began
-                    if text:
-                        yield index, text
+            going = [(index, row) for index, row in enumerate(self.rows) if row.reason is None]
+            pieces = [(index, row.push(tokens[index], logprobs[index], ends, limit)) for index, row in going]
+            now = perf_counter()
+            for _, row in going:
+                row.seconds += (now - before) / len(going)
+            before = now
+            yield from ((index, text) for index, text in pieces if text)
             if all(row.reason for row in self.rows):
                 return
             logits = self.step(ids, cache)
@@ -238,8 +239,8 @@ class _Run:
             completion_tokens=len(row.tokens),
             mean_probability=sum(probabilities) / len(probabilities),
             min_probability=min(probabilities),
-            vision_s=self.vision_s,
-            prefill_s=self.prefill_s,
+            vision_s=self.vision_s / len(self.rows),
+            prefill_s=self.prefill_s / len(self.rows),
             generate_s=row.seconds,
             logprobs=_told(row, self.loaded.tokenizer) if self.options.logprobs else (),
         )
@@ -261,7 +262,7 @@ def generate(
 
 
 def generate_batch(loaded: LoadedModel, requests: Sequence[Request], options: GenerateOptions) -> list[Finished]:
-    """Answer several conversations in lockstep; each has the vision and prefill timings of the whole batch."""
+    """Answer several conversations in lockstep, each as it would be answered alone."""
     if not requests:
         return []
     run = _Run(loaded, requests, options)

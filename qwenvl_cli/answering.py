@@ -73,10 +73,7 @@ class Asker:
 
     def ask(self, decoded: Decoded, on_piece: Callable[[str], None] = lambda text: None) -> Record:
         """Answer one prompt, handing on the text as it comes, and return the record."""
-        prompt = self.prompt_for(decoded)
-        messages = [Message("system", (self.system,))] if self.system is not None else []
-        messages.append(Message("user", (*range(len(decoded.media)), prompt)))
-        info = self.engine.describe()
+        messages, info = self._messages(decoded), self.engine.describe()
         done: Finished | None = None
         for event in self.engine.generate(messages, decoded.media, self.answer, logprobs=self.logprobs):
             if isinstance(event, TextPiece):
@@ -85,13 +82,24 @@ class Asker:
                 done = event
         if done is None:
             raise CliError("the model stopped without an answer", "run again with --traceback and report it")
-        return self._record(decoded, prompt, info, done)
+        return self._record(decoded, info, done)
 
-    def _record(self, decoded: Decoded, prompt: str, info: ModelInfo, done: Finished) -> Record:
+    def ask_together(self, items: Sequence[Decoded]) -> list[Record]:
+        """Answer several prompts in lockstep, each as alone, and return the records."""
+        requests = [(self._messages(decoded), decoded.media) for decoded in items]
+        info = self.engine.describe()
+        found = self.engine.generate_batch(requests, self.answer, logprobs=self.logprobs)
+        return [self._record(decoded, info, done) for decoded, done in zip(items, found, strict=True)]
+
+    def _messages(self, decoded: Decoded) -> list[Message]:
+        system = [Message("system", (self.system,))] if self.system is not None else []
+        return [*system, Message("user", (*range(len(decoded.media)), self.prompt_for(decoded)))]
+
+    def _record(self, decoded: Decoded, info: ModelInfo, done: Finished) -> Record:
         sure = Confidence(round(done.mean_probability, 4), round(done.min_probability, 4))
         record = Record(
             media=[media_info(item) for item in decoded.media],
-            prompt=prompt,
+            prompt=self.prompt_for(decoded),
             text=done.text,
             finish_reason=done.finish_reason,
             model=info,

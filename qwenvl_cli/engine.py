@@ -18,9 +18,12 @@ from qwenvl_cli.results import Finished, Message, ModelInfo, TextPiece, TokenLog
 
 if TYPE_CHECKING:
     from model.config import PreprocessConfig
+    from model.generate import GenerateOptions
     from model.loading import LoadedModel
+    from model.preprocess import MediaTensors
 
 Event = TextPiece | Finished
+Request = tuple[Sequence[Message], Sequence[LoadedMedia]]
 
 
 class Engine(Protocol):
@@ -47,6 +50,9 @@ class Engine(Protocol):
         self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool
     ) -> Iterator[Event]:
         """Answer in pieces, `Finished` last."""
+
+    def generate_batch(self, requests: Sequence[Request], options: AnswerOptions, *, logprobs: bool) -> list[Finished]:
+        """Answer several prompts in lockstep; their times are shares of what all took."""
 
 
 def limits_of(config: "PreprocessConfig") -> PixelLimits:
@@ -144,23 +150,44 @@ class LocalEngine:
         """Answer in pieces; the time to cut frames into patches counts as vision."""
         loaded = self._ready()
         from model import generate as generation
-        from model.preprocess import prepare
 
-        began = time.perf_counter()
-        tensors = [prepare(item.frames, item.kind, item.sampled_fps, loaded.preprocess) for item in media]
-        prepare_s = time.perf_counter() - began
-        wanted = generation.GenerateOptions(
-            max_tokens=options.max_tokens,
-            temperature=options.temperature,
-            top_p=options.top_p,
-            top_k=options.top_k,
-            repetition_penalty=options.repetition_penalty,
-            seed=options.seed,
-            stop=tuple(options.stop or ()),
-            logprobs=logprobs,
-        )
-        for event in generation.generate(loaded, _messages(messages), tensors, wanted):
+        tensors, prepare_s = _prepared(media, loaded)
+        for event in generation.generate(loaded, _messages(messages), tensors, _wanted(options, logprobs)):
             yield _event(event, prepare_s)
+
+    def generate_batch(self, requests: Sequence[Request], options: AnswerOptions, *, logprobs: bool) -> list[Finished]:
+        """Answer several prompts in lockstep."""
+        loaded = self._ready()
+        from model import generate as generation
+
+        prepared = [_prepared(media, loaded) for _, media in requests]
+        asked = [(_messages(messages), tensors) for (messages, _), (tensors, _) in zip(requests, prepared, strict=True)]
+        found = generation.generate_batch(loaded, asked, _wanted(options, logprobs))
+        return [_finished(done, prepare_s) for done, (_, prepare_s) in zip(found, prepared, strict=True)]
+
+
+def _prepared(media: Sequence[LoadedMedia], loaded: "LoadedModel") -> tuple[list["MediaTensors"], float]:
+    """Lay media out for the network; return the seconds that it took, too."""
+    from model.preprocess import prepare
+
+    began = time.perf_counter()
+    tensors = [prepare(item.frames, item.kind, item.sampled_fps, loaded.preprocess) for item in media]
+    return tensors, time.perf_counter() - began
+
+
+def _wanted(options: AnswerOptions, logprobs: bool) -> "GenerateOptions":
+    from model.generate import GenerateOptions
+
+    return GenerateOptions(
+        max_tokens=options.max_tokens,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        repetition_penalty=options.repetition_penalty,
+        seed=options.seed,
+        stop=tuple(options.stop or ()),
+        logprobs=logprobs,
+    )
 
 
 @contextmanager
@@ -189,8 +216,10 @@ def _messages(messages: Sequence[Message]) -> list[Any]:
 
 def _event(event: Any, prepare_s: float) -> Event:
     """Copy an event of the network into its torch-free twin."""
-    if not hasattr(event, "finish_reason"):
-        return TextPiece(event.text)
+    return _finished(event, prepare_s) if hasattr(event, "finish_reason") else TextPiece(event.text)
+
+
+def _finished(event: Any, prepare_s: float) -> Finished:
     values = {name: getattr(event, name) for name in Finished.__dataclass_fields__ if name != "logprobs"}
     tokens = tuple(TokenLogprob(**asdict(token)) for token in event.logprobs)
     done = Finished(**values, logprobs=tokens)

@@ -38,7 +38,8 @@ def parse_time(text: str) -> float:
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
 
 
-def _in_range(flag: str, value: float | None, low: float, high: float, *, open_low: bool = False) -> None:
+def in_range(flag: str, value: float | None, low: float, high: float, *, open_low: bool = False) -> None:
+    """Refuse the value of a flag outside a range, infinities and NaN among them; None is a flag not given."""
     if value is None:
         return
     inside = low < value <= high if open_low else low <= value <= high
@@ -123,12 +124,12 @@ class AnswerOptions:
 
     def check(self) -> None:
         """Refuse values outside their ranges, infinities and NaN among them."""
-        _in_range("--max-tokens", self.max_tokens, 1, 131072)
-        _in_range("--temperature", self.temperature, 0, 10)
-        _in_range("--top-p", self.top_p, 0, 1, open_low=True)
-        _in_range("--top-k", self.top_k, 0, 1_000_000)
-        _in_range("--repetition-penalty", self.repetition_penalty, 0, 10, open_low=True)
-        _in_range("--seed", self.seed, 0, 2**63 - 1)
+        in_range("--max-tokens", self.max_tokens, 1, 131072)
+        in_range("--temperature", self.temperature, 0, 10)
+        in_range("--top-p", self.top_p, 0, 1, open_low=True)
+        in_range("--top-k", self.top_k, 0, 1_000_000)
+        in_range("--repetition-penalty", self.repetition_penalty, 0, 10, open_low=True)
+        in_range("--seed", self.seed, 0, 2**63 - 1)
         if any(not text for text in self.stop or ()):
             raise UsageError("--stop is empty", "give the text that ends the answer, or leave --stop out")
 
@@ -170,10 +171,10 @@ class MediaOptions:
 
     def check(self) -> None:
         """Refuse values outside their ranges and pairs that leave nothing."""
-        _in_range("--fps", self.fps, 0, 240, open_low=True)
-        _in_range("--max-frames", self.max_frames, 1, 100_000)
-        _in_range("--min-pixels", self.min_pixels, 28 * 28, 2**31)
-        _in_range("--max-pixels", self.max_pixels, 28 * 28, 2**31)
+        in_range("--fps", self.fps, 0, 240, open_low=True)
+        in_range("--max-frames", self.max_frames, 1, 100_000)
+        in_range("--min-pixels", self.min_pixels, 28 * 28, 2**31)
+        in_range("--max-pixels", self.max_pixels, 28 * 28, 2**31)
         if self.min_pixels and self.max_pixels and self.min_pixels > self.max_pixels:
             raise UsageError(
                 f"--min-pixels {self.min_pixels} is above --max-pixels {self.max_pixels}", "swap the two values"

@@ -1,4 +1,4 @@
-"""Answer what is left of a batch: decode ahead, one record per item as it is done, go on after a failure."""
+"""Answer what is left of a batch: decode ahead, some items at a time, a record for each, go on after a failure."""
 
 import os
 import time
@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qwenvl_cli.answering import Asker, Decoded
+from qwenvl_cli.batch.groups import Groups, Opened
 from qwenvl_cli.batch.journal import Entry, Journal
 from qwenvl_cli.batch.plan import Done, Found
 from qwenvl_cli.batch.sidecars import Sidecars
 from qwenvl_cli.console import Screen
-from qwenvl_cli.errors import CliError, PartialFailure, explain
+from qwenvl_cli.errors import CliError, OutOfMemory, PartialFailure, explain
 from qwenvl_cli.media.source import digest
 from qwenvl_cli.output.progress import Progress, choose_progress
 from qwenvl_cli.output.text import clock, details
@@ -28,6 +29,7 @@ class BatchOptions:
     overwrite: bool = False
     sidecar: bool = False
     echo: bool = False
+    size: int = 1  # items answered together
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Batch:
 
     def __init__(self, asker: Asker, journal: Journal, found: Found, options: BatchOptions) -> None:
         self._asker, self._journal, self._options = asker, journal, options
-        self._paths, self._unread = found.paths, found.unread
+        self._paths, self._unread, self._groups = found.paths, found.unread, Groups(options.size)
         self._screen = asker.screen
         with_sidecar = found.paths if options.sidecar else []
         self._sidecars = Sidecars(with_sidecar, journal.texts, overwrite=options.overwrite)
@@ -120,32 +122,46 @@ class Batch:
         progress = choose_progress(self._screen, len(todo), bar=not lines_between)
         try:
             self._asker.engine.describe()
-            for path, opened in ahead(todo, self._open):
-                progress.item(path)
-                self._one(path, opened, progress)
-                progress.step()
-                del opened
+            for group in self._groups.of(ahead(todo, self._open, depth=self._options.size)):
+                progress.item(_named(group))
+                self._answer_group(group, progress)
+                del group
         finally:
             progress.close()
 
     def _open(self, path: str) -> Decoded:
         return self._asker.open([path])
 
-    def _one(self, path: str, opened: Decoded | Exception, progress: Progress) -> None:
-        """Answer one item; whatever goes wrong with it becomes its record."""
+    def _answer_group(self, group: Sequence[Opened], progress: Progress) -> None:
+        """Answer what could be opened, and record all in their order; whatever goes wrong becomes an item's record."""
+        answers = iter(self._answers([opened for _, opened in group if not isinstance(opened, Exception)]))
+        for path, opened in group:
+            found = opened if isinstance(opened, Exception) else next(answers)
+            if isinstance(found, Exception):
+                told = explain(found)
+                progress.error(_about(path, told, found))
+                found = self._asker.failure([path], told, digest_or_none(path))
+                self.tally.failed += 1
+            else:
+                self.tally.answered += 1
+                self.tally.unsure += found.unsure
+            self._keep(path, found)
+            progress.step()
+
+    def _answers(self, items: Sequence[Decoded]) -> list[Record | Exception]:
+        """Answer together; where that fails, by halves, so that an item's trouble is its own alone."""
+        if not items:
+            return []
         try:
-            if isinstance(opened, Exception):
-                raise opened
-            record = self._asker.ask(opened)
+            return [*self._asker.ask_together(items)]
         except Exception as error:
-            told = explain(error)
-            progress.error(_about(path, told, error))
-            record = self._asker.failure([path], told, digest_or_none(path))
-            self.tally.failed += 1
-        else:
-            self.tally.answered += 1
-            self.tally.unsure += record.unsure
-        self._keep(path, record)
+            if len(items) == 1:
+                return [error]
+            if isinstance(explain(error), OutOfMemory):
+                self._groups.size = min(self._groups.size, (len(items) + 1) // 2)
+        # Outside of the handler, so that the memory that the failure holds is let go before the next try.
+        half = (len(items) + 1) // 2
+        return [*self._answers(items[:half]), *self._answers(items[half:])]
 
     def _keep(self, path: str, record: Record) -> None:
         """Write a record wherever it is wanted; to stdout last, as its reader may have gone away."""
@@ -167,8 +183,17 @@ class Batch:
             _warn_each(self._screen, self._sidecars.failed)
             lost = len(self._sidecars.failed)
             self._screen.warning(f"{lost} .txt files could not be written; {self._journal.path} has the captions")
+        if self._groups.size < self._options.size:
+            fewer, wanted = self._groups.size, self._options.size
+            self._screen.warning(f"memory ran out with {wanted} files at a time: the last had --batch-size {fewer}")
         if self.tally.unsure:
             self._screen.warning(f"{self.tally.unsure} answers have low confidence, see their 'warnings'")
+
+
+def _named(group: Sequence[Opened]) -> str:
+    """Name a group for the progress bar."""
+    first = group[0][0]
+    return first if len(group) == 1 else f"{os.path.basename(first)} and {len(group) - 1} more"
 
 
 def _about(path: str, told: CliError, raised: Exception) -> CliError:

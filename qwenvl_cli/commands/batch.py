@@ -16,10 +16,12 @@ from qwenvl_cli.options import (
     MediaOptions,
     ModelOptions,
     OutputOptions,
+    in_range,
     takes_options,
 )
 
 BATCH_PANEL = "Batch"
+TOGETHER, MOST_TOGETHER = 4, 256  # files answered at the same time unless told otherwise, and at most
 
 Sources = Annotated[
     list[str],
@@ -55,6 +57,10 @@ def batch(
     sidecar: Annotated[
         bool, typer.Option("--sidecar", help="Also write photo.txt beside photo.jpg.", rich_help_panel=BATCH_PANEL)
     ] = False,
+    size: Annotated[
+        int,
+        typer.Option("--batch-size", metavar="N", help="Files answered at the same time.", rich_help_panel=BATCH_PANEL),
+    ] = TOGETHER,
     nul: Annotated[
         bool, typer.Option("-0", "--null", help="Lists are separated by NUL bytes.", rich_help_panel=BATCH_PANEL)
     ] = False,
@@ -71,6 +77,7 @@ def batch(
 
     env = environment(context)
     screen = env.configure(output)
+    in_range("--batch-size", size, 1, MOST_TOGETHER)
     check_writable(target)
     if "-" in sources and screen.stdin_tty:
         raise UsageError("standard input is a terminal", "pipe a list in: find . -name '*.jpg' | qwenvl batch - -o F")
@@ -81,7 +88,7 @@ def batch(
         check_sidecars(sidecar_paths(found.paths).values())
     answer.warn(screen.warning)
     asker = Asker(env.make_engine(model), screen, model, answer, frames, prompt, output.logprobs)
-    options = BatchOptions(retry_errors, overwrite, sidecar, echo=output.json)
+    options = BatchOptions(retry_errors, overwrite, sidecar, echo=output.json, size=size)
     with Journal(target, overwrite=overwrite) as journal:
         run = Batch(asker, journal, found, options)
         try:

@@ -20,12 +20,12 @@ def picture(tmp_path: Path) -> Callable[..., Path]:
     """Return a maker of small PNG files, each of its own colour."""
     made = 0
 
-    def make(name: str = "apple.png", folder: Path = tmp_path) -> Path:
+    def make(name: str = "apple.png", folder: Path = tmp_path, size: tuple[int, int] = (60, 50)) -> Path:
         nonlocal made
         made += 1
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (60, 50), (made * 7 % 256, 20, made % 256)).save(path, "PNG")
+        Image.new("RGB", size, (made * 7 % 256, 20, made % 256)).save(path, "PNG")
         return path
 
     return make

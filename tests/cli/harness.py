@@ -10,6 +10,7 @@ from typing import Any
 
 from qwenvl_cli.app import run
 from qwenvl_cli.console import Screen
+from qwenvl_cli.engine import Request
 from qwenvl_cli.environment import Environment
 from qwenvl_cli.media.source import LoadedMedia, PixelLimits
 from qwenvl_cli.options import AnswerOptions, ModelOptions
@@ -43,6 +44,7 @@ class FakeEngine:
     digest: str = "d" * 64
     load_s: float = 0.25
     asked: list[tuple[Sequence[Message], Sequence[LoadedMedia], AnswerOptions]] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)  # how many were answered together each time
     started: int = 0
     loaded: int = 0
 
@@ -88,6 +90,15 @@ class FakeEngine:
             0.5,
             tokens,
         )
+
+    def generate_batch(self, requests: Sequence[Request], options: AnswerOptions, *, logprobs: bool) -> list[Finished]:
+        """Answer one after another."""
+        self.groups.append(len(requests))
+        ends = []
+        for messages, media in requests:
+            *_, end = self.generate(messages, media, options, logprobs=logprobs)
+            ends.append(end)
+        return [end for end in ends if isinstance(end, Finished)]
 
 
 @dataclass

@@ -262,10 +262,11 @@ def test_ctrl_c_keeps_what_is_done_and_names_the_command(folder: Path, tmp_path:
             raise KeyboardInterrupt
         return TEXT
 
-    result = cli("batch", folder, "-o", out, "--overwrite", engine=FakeEngine(answer=answer))
+    result = cli("batch", folder, "-o", out, "--overwrite", "--batch-size", 1, engine=FakeEngine(answer=answer))
     assert (result.exit_code, names(out)) == (130, ["a.PNG"])
     assert result.stderr == (
-        f"error: interrupted; 1 of 3 files are done and kept\nhint: go on with: qwenvl batch {folder} -o {out}\n"
+        "error: interrupted; 1 of 3 files are done and kept\n"
+        f"hint: go on with: qwenvl batch {folder} -o {out} --batch-size 1\n"
     )
     assert cli("batch", folder, "-o", out).exit_code == 0
     assert names(out) == ["a.PNG", "b.png", "c.png"]

@@ -50,7 +50,8 @@ def test_a_cut_off_overwrite_leaves_no_caption_of_before(folder: Path, out: Path
     cli("batch", folder, "-o", out, "--sidecar", "--overwrite", engine=broken)
     assert captions(folder) == ["A", "A", "by hand"]
     new = ("--sidecar", "--prompt", "B")
-    cut = cli("batch", folder, "-o", out, *new, "--overwrite", engine=saying("B", until="b.png"))
+    cutting, alone = saying("B", until="b.png"), ("--batch-size", 1)
+    cut = cli("batch", folder, "-o", out, *new, "--overwrite", *alone, engine=cutting)
     assert (cut.exit_code, captions(folder)) == (130, ["B", "", "by hand"])
     gone_on = cli("batch", folder, "-o", out, *new, engine=saying("B"))
     assert captions(folder) == ["B", "B", "by hand"]

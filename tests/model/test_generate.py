@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,10 @@ def test_a_batch_is_one_by_one(loaded: LoadedModel) -> None:
         endless = generate_batch(loaded, requests, GenerateOptions(**options, logprobs=True))
         ends = tuple(row.logprobs[5 * index + 4].id for index, row in enumerate(endless))
         ending = replace(loaded, generation=GenerationDefaults(ends, repetition_penalty=1.0))
+        began = perf_counter()
         together = generate_batch(ending, requests, GenerateOptions(**options, logprobs=True))
+        took = perf_counter() - began
+        assert 0 < sum(row.vision_s + row.prefill_s + row.generate_s for row in together) <= took  # they are shares
         alone = [answer(ending, request, **options, logprobs=True)[1] for request in requests]
         for batched, single in zip(together, alone, strict=True):
             assert [told.id for told in batched.logprobs] == [told.id for told in single.logprobs]
