@@ -15,6 +15,7 @@ from qwenvl_cli.commands.batch import batch
 from qwenvl_cli.commands.bench import bench
 from qwenvl_cli.commands.describe import describe
 from qwenvl_cli.commands.doctor import doctor
+from qwenvl_cli.commands.locate import locate
 from qwenvl_cli.commands.models import models
 from qwenvl_cli.environment import Environment
 from qwenvl_cli.errors import CliError, ExitCode, UsageError, explain
@@ -136,7 +137,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
-    for command in (describe, ask, batch, bench, doctor):
+    for command in (describe, ask, locate, batch, bench, doctor):
         app.command(cls=PanelCommand)(command)
     app.add_typer(models)
     return app

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 SCHEMA = 1
+ASKED_FOR = ("logprobs", "boxes")  # fields of a record that are left out where nobody asked
 LOW_CONFIDENCE = {"bundled": 0.95}
 """Below this mean token probability an answer is called uncertain, by model id.
 
@@ -126,6 +127,14 @@ class ErrorInfo:
 
 
 @dataclass(frozen=True)
+class LocatedBox:
+    """A box (left, top, right, bottom) in pixels of the original, upright, and what the model calls what is in it."""
+
+    bbox: tuple[int, int, int, int]
+    label: str
+
+
+@dataclass(frozen=True)
 class Record:
     """Everything about one answer (or one failure); `settings` is the fingerprint that `batch` resumes by."""
 
@@ -140,6 +149,7 @@ class Record:
     warnings: list[str] = field(default_factory=list)
     settings: str = ""
     logprobs: list[TokenLogprob] | None = None
+    boxes: list[LocatedBox] | None = None
     error: ErrorInfo | None = None
 
     @property
@@ -149,11 +159,9 @@ class Record:
         return self.confidence is not None and self.confidence.mean < least
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain values, `logprobs` only where they were asked for."""
+        """Return the record as plain values, `logprobs` and `boxes` only where they were asked for."""
         values = {"schema": SCHEMA, **asdict(self)}
-        if self.logprobs is None:
-            del values["logprobs"]
-        return values
+        return {name: value for name, value in values.items() if name not in ASKED_FOR or value is not None}
 
     def to_json(self) -> str:
         """Return one line of JSON."""

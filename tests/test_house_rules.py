@@ -15,8 +15,8 @@ MAX_FILE, MAX_FUNCTION = 350, 50
 # Each module may import those that stand before it: lower floors, and on its own floor those to its left.
 MODEL_FLOORS = (
     "errors reading config",
-    "geometry kernels rope positions parameters linear layers quantize attention cache checkpoint devices sampling "
-    "tokenizer",
+    "geometry boxes kernels rope positions parameters linear layers quantize attention cache checkpoint devices "
+    "sampling tokenizer",
     "preprocess prompt text_stream vision language native graph weights",
     "qwen",
     "loading generate packing",
@@ -31,13 +31,13 @@ CLI_FLOORS = (
     "media",
     "engine",
     "environment answering",
-    "batch",
+    "batch locating",
     "commands",
     "app",
     "__main__",
 )
 # What of `model` needs no torch, and may be used anywhere in qwenvl_cli.
-TORCH_FREE = {"config", "geometry", "errors", "reading"}
+TORCH_FREE = {"config", "geometry", "boxes", "errors", "reading"}
 DOORS = {
     "qwenvl_cli/engine.py",
     "qwenvl_cli/commands/models.py",

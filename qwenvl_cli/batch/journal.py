@@ -3,11 +3,10 @@
 Nothing in the file changes before the first record of a run is ready, so that a run which fails early loses nothing.
 """
 
-import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from typing import IO, Any
 
 from qwenvl_cli.batch.lock import WriterLock
 from qwenvl_cli.errors import CliError, UsageError
+from qwenvl_cli.output.files import behind_link, replace_file
 from qwenvl_cli.results import SCHEMA, Record
 
 SYNC_EVERY_S = 1.0
@@ -70,7 +70,7 @@ class Journal:
         self._whole = 0  # bytes up to the end of the last whole line
         self._dropped: frozenset[int] = frozenset()
         self._file: IO[bytes] | None = None
-        self._lock = WriterLock(_behind_link(path))
+        self._lock = WriterLock(behind_link(path))
         self._synced = 0.0
 
     def __enter__(self) -> "Journal":
@@ -175,30 +175,9 @@ def _ends_with_newline(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _behind_link(path: Path) -> Path:
-    """Return the file that a link stands for: it is what is locked and replaced, and the link stays."""
-    return Path(os.path.realpath(path)) if os.path.islink(path) else path
-
-
-def replace_file(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside `path` and move it there: a reader sees the old content or the new, never a part."""
-    path = _behind_link(path)
-    short = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]  # a long name has no room for a suffix
-    part = path.with_name(f".qwenvl-{short}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def check_writable(path: Path) -> None:
     """Refuse an output that cannot be written, before anything else is done."""
-    path = _behind_link(path)
+    path = behind_link(path)
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder", f"name a file in it: -o {path / 'captions.jsonl'}")
     if not os.path.isdir(path.parent):

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from qwenvl_cli.batch.journal import replace_file
 from qwenvl_cli.errors import UsageError
+from qwenvl_cli.output.files import replace_file
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 

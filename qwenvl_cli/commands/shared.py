@@ -1,4 +1,4 @@
-"""What `describe` and `ask` have in common: checking file arguments, and answering one prompt after another."""
+"""What `describe`, `ask` and `locate` share: checking file arguments, and answering one prompt after another."""
 
 import os
 from collections.abc import Sequence
@@ -60,19 +60,21 @@ def open_session(
     *,
     prompt: str | None,
     stream: bool,
+    kind: type[Asker] = Asker,
 ) -> tuple[Asker, Writer]:
     """Make the engine, which fails here if the model's name is wrong, and choose how answers are written."""
     answer.warn(env.screen.warning)
-    asker = Asker(env.make_engine(model), env.screen, model, answer, frames, prompt, output.logprobs)
+    asker = kind(env.make_engine(model), env.screen, model, answer, frames, prompt, output.logprobs)
     return asker, choose_writer(env.screen, json=output.json, stream=stream)
 
 
-def answer_together(asker: Asker, writer: Writer, paths: Sequence[str]) -> None:
-    """Give one answer about all files; any error ends it."""
+def answer_together(asker: Asker, writer: Writer, paths: Sequence[str]) -> Record:
+    """Give one answer about all files, and return its record; any error ends it."""
     asker.begin()
-    error = _answer(asker, writer, paths, _attempt(asker, paths), header=False)
-    if error:
-        raise error
+    answer = _answer(asker, writer, paths, _attempt(asker, paths), header=False)
+    if isinstance(answer, CliError):
+        raise answer
+    return answer
 
 
 def answer_each(asker: Asker, writer: Writer, paths: Sequence[str]) -> None:
@@ -80,10 +82,10 @@ def answer_each(asker: Asker, writer: Writer, paths: Sequence[str]) -> None:
     asker.begin()
     errors: list[CliError] = []
     for path, opened in ahead(paths, lambda path: _open_one(asker, path)):
-        error = _answer(asker, writer, [path], opened, header=True)
-        if error:
-            asker.screen.error(error)
-            errors.append(error)
+        answer = _answer(asker, writer, [path], opened, header=True)
+        if isinstance(answer, CliError):
+            asker.screen.error(answer)
+            errors.append(answer)
     if errors:
         raise _total(errors, len(paths))
 
@@ -111,8 +113,8 @@ def _attempt(asker: Asker, paths: Sequence[str]) -> Decoded | Exception:
 
 def _answer(
     asker: Asker, writer: Writer, paths: Sequence[str], opened: Decoded | Exception, *, header: bool
-) -> CliError | None:
-    """Answer one prompt and show it; return the error if there is one. A model that does not load is raised."""
+) -> Record | CliError:
+    """Answer one prompt and show it; return the record, or the error. A model that does not load is raised."""
     screen = asker.screen
     if isinstance(opened, Decoded):
         asker.engine.describe()
@@ -132,7 +134,7 @@ def _answer(
             screen.clear_status()
             writer.end(record)
             _after(screen, record, in_json=isinstance(writer, JsonWriter))
-            return None
+            return record
     error = explain(opened)
     writer.fail(asker.failure(paths, error))
     return error

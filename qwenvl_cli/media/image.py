@@ -93,6 +93,13 @@ def load_still(picture: Image.Image, limits: PixelLimits) -> LoadedMedia:
     )
 
 
+def upright(handle: BinaryIO) -> Image.Image:
+    """Decode a still picture at its own size, upright, in RGB."""
+    with open_picture(handle) as picture:
+        picture.load()
+        return turn(to_rgb(picture), orientation_of(picture, []))
+
+
 def aspect_note(width: int, height: int) -> str:
     """Say that a picture was padded."""
     return f"the sides are more than {MAX_ASPECT_RATIO}:1 ({width}x{height}): padded with white"

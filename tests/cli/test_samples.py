@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from model.training.boxes import overlap
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
@@ -46,3 +50,15 @@ def test_the_card_is_that_of_the_weights() -> None:
     told = dict(re.findall(r"`(\S+\.safetensors)` ([0-9a-f]{64})", (small / "CARD.md").read_text(encoding="utf-8")))
     assert told == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in small.glob("*.safetensors")}
     assert max(path.stat().st_size for path in small.iterdir() if path.is_file()) <= 16 * 2**20
+
+
+@pytest.mark.parametrize("what, name", [("the blue star", "blue star"), ("蓝色的星形", "蓝色的星形")])
+def test_locate_finds_what_the_picture_shows(what: str, name: str) -> None:
+    """Held to the pixels themselves: the star is what is more blue than red."""
+    with Image.open(SAMPLES / "two_shapes.png") as picture:
+        red, _, blue = (np.asarray(band, dtype=int) for band in picture.convert("RGB").split())
+    rows, columns = np.nonzero(blue > red + 50)
+    shown = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    done = qwenvl("locate", str(SAMPLES / "two_shapes.png"), what)
+    *box, label = done.stdout.strip().split(" ", 4)
+    assert (done.returncode, label) == (0, name) and overlap([int(side) for side in box], shown) > 0.8
