@@ -21,7 +21,7 @@ from model.config import (
     preprocess_config,
 )
 from model.errors import BackendUnavailable, ConfigError, ModelNotFound
-from model.reading import read_json
+from model.reading import NEEDED, read_json
 from model.tokenizer import (
     END_OF_TEXT,
     IM_END,
@@ -97,13 +97,16 @@ def _cached(name: str, offline: bool) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, local_files_only=True))
+        return Path(snapshot_download(name, local_files_only=True, allow_patterns=list(NEEDED)))
     except HFValidationError as error:
         raise ModelNotFound(f"{name!r} is not a valid hub id", f"a hub id looks like {EXAMPLE}") from error
     except LocalEntryNotFoundError as error:
         when = "once you are online, run" if offline else "run"
-        hint = f"{when} 'hf download {name}', or give the folder of a model"
-        raise ModelNotFound(f"{name} is not in the local Hugging Face cache", hint) from error
+        hint = f"{when} 'qwenvl models pull {name}', or give the folder of a model"
+        # By its name: the library tells the two apart since its version 2.
+        part = type(error).__name__ == "IncompleteSnapshotError"
+        what = "only in part in" if part else "not in"
+        raise ModelNotFound(f"{name} is {what} the local Hugging Face cache", hint) from error
 
 
 def read_preprocess(folder: Path) -> PreprocessConfig:

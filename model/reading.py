@@ -12,6 +12,7 @@ Json = Mapping[str, Any]
 # Beyond these a number in a file is damage, and sizes made from it would only exhaust the machine.
 MAX_SIZE, MAX_LAYERS, MAX_PIXELS, MAX_NUMBER = 1 << 24, 1024, 1 << 40, 1e12
 DAMAGED = "the file is damaged: download it again"
+NEEDED = ("*.json", "*.safetensors")  # the files of a checkpoint that are read
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from qwenvl_cli.commands.batch import batch
 from qwenvl_cli.commands.bench import bench
 from qwenvl_cli.commands.describe import describe
 from qwenvl_cli.commands.doctor import doctor
+from qwenvl_cli.commands.hub import models
 from qwenvl_cli.commands.locate import locate
-from qwenvl_cli.commands.models import models
 from qwenvl_cli.environment import Environment
 from qwenvl_cli.errors import CliError, ExitCode, UsageError, explain
 

@@ -40,6 +40,7 @@ CLI_FLOORS = (
 TORCH_FREE = {"config", "geometry", "boxes", "errors", "reading"}
 DOORS = {
     "qwenvl_cli/engine.py",
+    "qwenvl_cli/commands/hub.py",
     "qwenvl_cli/commands/models.py",
     "qwenvl_cli/commands/bench.py",
     "qwenvl_cli/commands/doctor.py",
@@ -59,7 +60,12 @@ HOMES = {
     "ray": ("qwenvl_cli/batch/ray_engine.py",),
     "safetensors": ("model/weights.py", "model/training/"),
     "tokenizers": ("model/tokenizer.py", "model/training/"),
-    "huggingface_hub": ("model/loading.py", "qwenvl_cli/commands/models.py", "qwenvl_cli/commands/doctor.py"),
+    "huggingface_hub": (
+        "model/loading.py",
+        "qwenvl_cli/commands/hub.py",
+        "qwenvl_cli/commands/models.py",
+        "qwenvl_cli/commands/doctor.py",
+    ),
     "torch": ("model/", "qwenvl_cli/engine.py"),
     "matplotlib": ("model/training/",),
     "resvg_py": ("model/training/",),

@@ -286,7 +286,7 @@ def cache_lines() -> Iterator[Line]:
     problems = {one.name: folder_problems(Path(one.path)) for one in found}
     torn = [name for name, wrong in problems.items() if wrong]
     models = [{"name": one.name, "bytes": one.bytes, "problems": problems[one.name]} for one in found]
-    remedy = "; ".join(f"hf download {name}" for name in torn)
+    remedy = "; ".join(f"qwenvl models pull {name}" for name in torn)
     yield Line("cache", cache_text(HF_HUB_CACHE, found, torn), {"folder": HF_HUB_CACHE, "models": models}, remedy)
 
 

@@ -12,7 +12,7 @@ from qwenvl_cli.environment import environment
 from qwenvl_cli.errors import ModelMissing, UsageError
 from qwenvl_cli.options import BUNDLED, OUTPUT_PANEL
 
-models = typer.Typer(name="models", help="Models on this machine: list, show, verify, quantize.")
+models = typer.Typer(name="models", help="Models on this machine: list, pull, show, verify, quantize, rm.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="bundled, a folder or a hub id in the local cache.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, one object per line.", rich_help_panel=OUTPUT_PANEL)]
@@ -153,11 +153,11 @@ def _bundled() -> Iterator[Found]:
 
 def cached() -> Iterator[Found]:
     """Find snapshots of the right architecture in the Hugging Face cache."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     try:
-        cache = scan_cache_dir()
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return
     for repo in sorted(cache.repos, key=lambda repo: repo.repo_id):

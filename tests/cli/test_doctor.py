@@ -131,7 +131,10 @@ def test_models_in_the_cache_are_counted_and_torn_ones_named(cache: Path, tmp_pa
     torn = next((cache / "models--me--torn").rglob("*.safetensors"))
     torn.write_bytes(torn.read_bytes()[:-8])
     text, remedy = told(cli("doctor"), "cache")
-    assert text.endswith(": 2 Qwen2.5-VL models: me/torn (incomplete), me/whole") and remedy == "hf download me/torn"
+    assert (
+        text.endswith(": 2 Qwen2.5-VL models: me/torn (incomplete), me/whole")
+        and remedy == "qwenvl models pull me/torn"
+    )
     shutil.rmtree(cache)
     cache.write_text("a file")
     assert told(cli("doctor"), "cache")[1] == "check the folder, or set HF_HOME to another one"

@@ -92,7 +92,10 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
 
 def test_hub_ids_come_from_the_local_cache(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    for offline, words in ((False, "run 'hf download Qwen/tiny'"), (True, "once you are online, run 'hf download")):
+    for offline, words in (
+        (False, "run 'qwenvl models pull Qwen/tiny'"),
+        (True, "once you are online, run 'qwenvl models pull"),
+    ):
         with pytest.raises(ModelNotFound, match="not in the local Hugging Face cache") as caught:
             resolve("Qwen/tiny", offline=offline)
         assert words in caught.value.hint
