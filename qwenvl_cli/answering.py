@@ -84,12 +84,18 @@ class Asker:
             raise CliError("the model stopped without an answer", "run again with --traceback and report it")
         return self._record(decoded, info, done)
 
-    def ask_together(self, items: Sequence[Decoded]) -> list[Record]:
-        """Answer several prompts in lockstep, each as alone, and return the records."""
+    def ask_together(self, items: Sequence[Decoded]) -> list[Record | CliError]:
+        """Answer several prompts in lockstep, each as alone; return the records, or what is wrong with an answer."""
         requests = [(self._messages(decoded), decoded.media) for decoded in items]
         info = self.engine.describe()
         found = self.engine.generate_batch(requests, self.answer, logprobs=self.logprobs)
-        return [self._record(decoded, info, done) for decoded, done in zip(items, found, strict=True)]
+        return [self._recorded(decoded, info, done) for decoded, done in zip(items, found, strict=True)]
+
+    def _recorded(self, decoded: Decoded, info: ModelInfo, done: Finished) -> Record | CliError:
+        try:
+            return self._record(decoded, info, done)
+        except CliError as error:
+            return error
 
     def _messages(self, decoded: Decoded) -> list[Message]:
         system = [Message("system", (self.system,))] if self.system is not None else []
@@ -140,8 +146,13 @@ class Asker:
                 "logprobs": self.logprobs,
                 "limits": asdict(self.limits),
                 "sampling": asdict(self.sampling),
+                **self._more_settings(),
             }
         )
+
+    def _more_settings(self) -> dict[str, object]:
+        """What a kind of asker adds."""
+        return {}
 
     def failure(self, paths: Sequence[str], error: CliError, sha256: str | None = None) -> Record:
         """Return the record of an item that could not be answered."""

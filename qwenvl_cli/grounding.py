@@ -8,7 +8,8 @@ import re
 
 from model.boxes import read
 from model.geometry import NO_PADDING, Padding, Size, scale_box
-from qwenvl_cli.errors import ConstraintError
+from qwenvl_cli.errors import ConstraintError, UsageError
+from qwenvl_cli.options import read_text_option
 from qwenvl_cli.results import LocatedBox
 
 # The wording that the published checkpoints were taught; the language of the answer's labels follows it.
@@ -19,12 +20,15 @@ _SHOWN = 80  # characters of an answer that an error quotes
 
 
 def question(what: str) -> str:
-    """Ask for the boxes of something, in its language.
+    """Ask for the boxes of something, or of what a text '@FILE' names, in its language.
 
     >>> question("the red star")
     'Locate the red star and output the bbox coordinates in JSON format.'
     """
-    return (CHINESE if _CJK.search(what) else ENGLISH).format(what=what.strip().rstrip(".。"))
+    named = (read_text_option(what) or "").strip().rstrip(".。")
+    if not named:
+        raise UsageError("what to look for is empty", 'name it, such as "the red apple"')
+    return (CHINESE if _CJK.search(named) else ENGLISH).format(what=named)
 
 
 def located(answer: str, seen: Size, original: Size, padding: Padding = NO_PADDING) -> list[LocatedBox]:

@@ -1,7 +1,7 @@
 """Asking for boxes: what an Asker does beyond answering, and the copy of the picture that shows them."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +10,7 @@ from qwenvl_cli.answering import Asker, Decoded
 from qwenvl_cli.errors import MediaError
 from qwenvl_cli.grounding import located
 from qwenvl_cli.media.source import STDIN
-from qwenvl_cli.results import Record
+from qwenvl_cli.results import Finished, ModelInfo, Record
 
 
 class Locator(Asker):
@@ -23,13 +23,16 @@ class Locator(Asker):
             raise MediaError(f"{moving[0]} is a clip: boxes are found in pictures", "save one of its frames first")
         return decoded
 
-    def ask(self, decoded: Decoded, on_piece: Callable[[str], None] = lambda text: None) -> Record:
-        """Answer, and add the boxes in pixels of the original; raise ConstraintError where there is no list of them."""
-        record = super().ask(decoded, on_piece)
+    def _record(self, decoded: Decoded, info: ModelInfo, done: Finished) -> Record:
+        """Add the boxes, in pixels of the original; raise ConstraintError where there is no list of them."""
+        record = super()._record(decoded, info, done)
         [item] = decoded.media
         height, width = item.frames.shape[1:3]
-        boxes = located(record.text or "", (height, width), (item.height, item.width), item.padding)
+        boxes = located(done.text, (height, width), (item.height, item.width), item.padding)
         return replace(record, boxes=boxes)
+
+    def _more_settings(self) -> dict[str, object]:
+        return {"boxes": True}
 
 
 def save_copy(image: str, stdin: BinaryIO, record: Record, target: Path) -> None:

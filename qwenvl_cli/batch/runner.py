@@ -148,12 +148,12 @@ class Batch:
             self._keep(path, found)
             progress.step()
 
-    def _answers(self, items: Sequence[Decoded]) -> list[Record | Exception]:
+    def _answers(self, items: Sequence[Decoded]) -> Sequence[Record | Exception]:
         """Answer together; where that fails, by halves, so that an item's trouble is its own alone."""
         if not items:
             return []
         try:
-            return [*self._asker.ask_together(items)]
+            return self._asker.ask_together(items)
         except Exception as error:
             if len(items) == 1:
                 return [error]

@@ -48,6 +48,10 @@ def batch(
         str | None,
         typer.Option(metavar="TEXT", help="What to ask of each file, or @FILE.", rich_help_panel=ANSWER_PANEL),
     ] = None,
+    locate: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="Find these in pictures: adds boxes.", rich_help_panel=ANSWER_PANEL),
+    ] = None,
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="Try failed items again.", rich_help_panel=BATCH_PANEL)
     ] = False,
@@ -74,10 +78,14 @@ def batch(
     from qwenvl_cli.batch.plan import find
     from qwenvl_cli.batch.runner import Batch, BatchOptions
     from qwenvl_cli.batch.sidecars import check_sidecars, sidecar_paths
+    from qwenvl_cli.grounding import question
+    from qwenvl_cli.locating import Locator
 
     env = environment(context)
     screen = env.configure(output)
     in_range("--batch-size", size, 1, MOST_TOGETHER)
+    if locate is not None and prompt is not None:
+        raise UsageError("--prompt and --locate ask for two things", "leave one of them out")
     check_writable(target)
     if "-" in sources and screen.stdin_tty:
         raise UsageError("standard input is a terminal", "pipe a list in: find . -name '*.jpg' | qwenvl batch - -o F")
@@ -87,7 +95,9 @@ def batch(
     if sidecar:
         check_sidecars(sidecar_paths(found.paths).values())
     answer.warn(screen.warning)
-    asker = Asker(env.make_engine(model), screen, model, answer, frames, prompt, output.logprobs)
+    kind = Asker if locate is None else Locator
+    asked = prompt if locate is None else question(locate)
+    asker = kind(env.make_engine(model), screen, model, answer, frames, asked, output.logprobs)
     options = BatchOptions(retry_errors, overwrite, sidecar, echo=output.json, size=size)
     with Journal(target, overwrite=overwrite) as journal:
         run = Batch(asker, journal, found, options)

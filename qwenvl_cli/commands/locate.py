@@ -14,7 +14,6 @@ from qwenvl_cli.options import (
     MediaOptions,
     ModelOptions,
     OutputOptions,
-    read_text_option,
     takes_options,
 )
 
@@ -49,14 +48,11 @@ def locate(
     env = environment(context)
     screen = env.configure(output)
     check_paths([image], screen)
-    wanted = read_text_option(what) or ""
-    if not wanted.strip():
-        raise UsageError("what to look for is empty", 'name it: qwenvl locate photo.jpg "the red apple"')
+    prompt = question(what)
     if save is not None:
         _check_save(save, image, overwrite=overwrite)
     if image == "-":
         screen.stdin = io.BytesIO(screen.stdin.read())  # it is read again for the copy
-    prompt = question(wanted)
     asker, writer = open_session(env, model, answer, frames, output, prompt=prompt, stream=False, kind=Locator)
     record = answer_together(asker, writer if output.json else BoxWriter(screen), [image])
     if save is not None:

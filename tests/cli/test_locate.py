@@ -178,3 +178,26 @@ def test_the_copy_takes_nobodys_place(picture: Make, tmp_path: Path) -> None:
     itself = saved(picture, str(tmp_path / "p.png"), "--overwrite")
     assert itself.exit_code == 2 and "p.png is the picture itself" in itself.stderr
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_batch_finds_things_in_every_picture(picture: Make, tmp_path: Path) -> None:
+    """One record each; an answer without a list fails alone and at once; it is another setting than a prompt."""
+    folder, out = tmp_path / "photos", tmp_path / "o.jsonl"
+    for name in "abc":
+        picture(f"{name}.png", folder, size=(200, 100))
+
+    def answer(messages: Sequence[Message], media: Sequence[LoadedMedia]) -> str:
+        return "No." if media[0].path.endswith("b.png") else STAR.answer(messages, media)
+
+    engine = FakeEngine(answer=answer)
+    result = cli("batch", folder, "-o", out, "--locate", "the stars", engine=engine)
+    records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    boxes = [{"bbox": [0, 0, 100, 50], "label": "red star"}]
+    assert (result.exit_code, engine.groups) == (3, [3])
+    assert [record.get("boxes") for record in records] == [boxes, None, boxes]
+    assert [(record["error"] or {}).get("type") for record in records] == [None, "ConstraintError", None]
+    assert "1 failed earlier" in cli("batch", folder, "-o", out, "--locate", "the stars").stderr
+    told = cli("batch", folder, "-o", out, "--prompt", records[0]["prompt"])
+    assert "3 answered" in told.stderr
+    both = cli("batch", folder, "-o", out, "--prompt", "x", "--locate", "y")
+    assert both.exit_code == 2 and "--prompt and --locate ask for two things" in both.stderr
