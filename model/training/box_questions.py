@@ -1,6 +1,7 @@
 """Questions about boxes: where is a thing, where are all things of a kind, what is inside a box."""
 
 import random
+from collections.abc import Callable
 
 from model.training import language
 from model.training.asking import Ask
@@ -11,17 +12,20 @@ from model.training.drawing.names import where_of
 from model.training.picture_questions import absent, ids, references
 from model.training.sample import Facts, Lang, Number, Told
 
-MOST = 4  # boxes in one answer; each takes forty tokens
+MOST = 4  # boxes in one answer
+LONGEST = 43 * MOST  # tokens of an answer: every box takes about forty
 FARTHEST = 112  # units along the longest side; a number beyond counts as this one
 ABSENT = 0.5  # questions about what is not there, for each picture and wording
 NOTHING = {"en": "nothing", "zh": "没有东西"}
 
 
-def answered(things: list[Facts], facts: Facts, lang: Lang) -> tuple[str, tuple[Told, ...], tuple[Number, ...]]:
+def answered(
+    things: list[Facts], facts: Facts, lang: Lang, called: Callable[[Facts, Lang], str] = language.noun
+) -> tuple[str, tuple[Told, ...], tuple[Number, ...]]:
     """The boxes of some things row by row, and which thing each label and number is read from."""
     found, told, numbers = [], list[Told](), list[Number]()
     for fact in sorted(things, key=lambda fact: (fact["place"], fact["box"][0])):
-        box, label = snapped(fact["box"], facts["size"]), language.noun(fact, lang)
+        box, label = snapped(fact["box"], facts["size"]), called(fact, lang)
         found.append((box, label))
         told.append((label, ids(fact)))
         for value, ending in zip(box, ",,,]", strict=True):

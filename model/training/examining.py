@@ -1,11 +1,12 @@
 """Parts that examine what `things` taught on drawings that training never meets; they refuse to draw for training."""
 
 from model.training.assets.blobs import AssetsWithheld
+from model.training.box_questions import LONGEST
 from model.training.parts import Part
-from model.training.parts.things import ask
+from model.training.parts.things import SKILLS, ask
 from model.training.pictured import draw
 from model.training.sample import Sample, Size, Split
-from model.training.thing_questions import SKILLS, caption
+from model.training.thing_questions import caption
 from model.training.world import randomness
 
 
@@ -20,4 +21,4 @@ def examining(name: str) -> Part:
         sample.questions = ask(sample.facts, randomness(seed, f"{name}/questions", split), split)
         return sample
 
-    return Part(name, "image", make, ask, caption, SKILLS)
+    return Part(name, "image", make, ask, caption, SKILLS, longest=LONGEST)

@@ -13,6 +13,7 @@ from PIL import Image
 from model.training import colours, labels
 from model.training.assets.names import named_things
 from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Scope
+from model.training.edges import edge_maps
 from model.training.paint import wear
 from model.training.placing import PLACES, Box, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
@@ -150,6 +151,14 @@ def paste(canvas: NDArray[np.float32], owners: NDArray[np.uint8], one: Piece, fi
     owners[area][part[..., 3] >= OPAQUE] = owner
 
 
+def visible_box(owned: NDArray[np.bool_]) -> list[float] | None:
+    """The box of what can be seen of a thing, whose drawing may have clear margins; None of nothing."""
+    rows, columns = np.flatnonzero(owned.any(1)), np.flatnonzero(owned.any(0))
+    if not len(rows):
+        return None
+    return [float(side) for side in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)]
+
+
 def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) -> dict[str, labels.Map]:
     """Dense labels of a picture from who owns each pixel (H, W) and its facts."""
     things = facts["things"]
@@ -164,7 +173,8 @@ def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) ->
         table[:, fact["id"] + 1] = (classes[fact["thing"]], tint, min(alike, labels.MOST), *half)
     maps = {name: table[row][who] for row, name in enumerate(("item", "colour", "alike", "column", "row"))}
     maps |= labels.offsets(maps["column"], maps["row"])
-    return maps | {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}
+    maps |= {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}
+    return maps | edge_maps(who, facts)
 
 
 def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
@@ -177,12 +187,18 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
     canvas = np.empty((*size, 3), dtype=np.float32)
     canvas[:] = colours.shade(rng, background)
     owners = np.zeros(size, dtype=np.uint8)
-    things = []
     for number, (one, figure) in enumerate(pieces):
         paste(canvas, owners, one, figure, number + 1)
-        box = [round(value, 1) for value in extent(figure)]
-        place = list(place_of(figure.x, figure.y, size))
-        things.append({"id": number, "thing": one.thing.name, "colour": one.tint, "place": place, "box": box})
+    things = [
+        {
+            "id": number,
+            "thing": one.thing.name,
+            "colour": one.tint,
+            "place": list(place_of(figure.x, figure.y, size)),
+            "box": visible_box(owners == number + 1) or [round(value, 1) for value in extent(figure)],
+        }
+        for number, (one, figure) in enumerate(pieces)
+    ]
     facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
     frames = wear(rng, np.clip(canvas, 0, 255).astype(np.uint8)[None])
     return Sample(

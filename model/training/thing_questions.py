@@ -4,10 +4,9 @@ import random
 from functools import cache
 
 from model.training import colours, language
-from model.training.amounts import amounts_of
 from model.training.asking import Ask
 from model.training.assets.names import Named, named_things
-from model.training.picture_questions import OPPOSITE, RELATIONS, YES, Maker, alone, background, ids, located, related
+from model.training.picture_questions import OPPOSITE, RELATIONS, YES, alone, ids, located, related
 from model.training.sample import Facts, Lang
 
 NONE_ASKED = 0.3
@@ -27,6 +26,11 @@ def noun(name: str, lang: Lang, many: bool = False) -> str:
     return thing.zh if lang == "zh" else thing.plural if many else thing.name
 
 
+def article_of(name: str) -> str:
+    """What stands before a name in English: "a", "an", "some", "a pair of" or nothing."""
+    return _named()[name].article
+
+
 def the(name: str, lang: Lang) -> str:
     """A thing with its article."""
     return f"the {noun(name, lang)}" if lang == "en" else noun(name, lang)
@@ -43,7 +47,7 @@ def counted(name: str, count: int, lang: Lang) -> str:
         return f"{language.NUMBERS['zh'][count]}个{noun(name, lang)}"
     if count == 1:
         return a(name, lang)
-    paired = "pairs of " if _named()[name].article == PAIR else ""
+    paired = "pairs of " if article_of(name) == PAIR else ""
     return f"{language.NUMBERS['en'][count]} {paired}{noun(name, lang, many=True)}"
 
 
@@ -115,7 +119,7 @@ def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """How many there are of each thing, and sometimes of one that is not there."""
     found = []
     for group in grouped(facts["things"]):
-        if _named()[group[0]["thing"]].article == MASS:
+        if article_of(group[0]["thing"]) == MASS:
             continue
         slots = {"ns": noun(group[0]["thing"], lang, many=True)}
         found.append(Ask("count", "count", str(len(group)), slots, ids(*group)))
@@ -171,20 +175,3 @@ def relation(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
             slots = {"r": words[lang == "zh"], "it": the(one["thing"], lang), "other": the(two["thing"], lang)}
             found.append(Ask("relation", "relation_is", YES["is"][lang][truth], slots, ids(one), ids(two)))
     return found
-
-
-MAKERS: tuple[Maker, ...] = (
-    captions, name, listing, count, position, tint, exists, relation, background, amounts_of(count),
-)  # fmt: skip
-SKILLS = {
-    "caption": 2.8,
-    "name": 2.4,
-    "list": 1.0,
-    "count": 3.2,
-    "position": 1.2,
-    "colour": 0.8,
-    "exists": 3.0,
-    "amount": 1.6,
-    "relation": 1.2,
-    "background": 0.1,
-}

@@ -22,12 +22,12 @@ from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
 from model.training.batches import Batch, BatchSource, stream
 from model.training.data import PARTS, WIDE, Plan, Shares
+from model.training.edges import EDGES
 from model.training.events.tokens import TOLD
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.lettering.marks import SLOTS
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
-from model.training.parts.boxes import EDGES
 from model.training.rounding import rounded
 from model.training.state import CHECKPOINT, Run, save, start
 from model.training.together import Group, joined, meet, own_device

@@ -13,7 +13,7 @@ from model.tokenizer import Tokenizer
 from model.training.box_questions import FARTHEST, answered, empty_box, inside, locate, locate_all
 from model.training.boxes import UNIT, overlap
 from model.training.data import PICTURE_SIZES, dense_classes, held_out
-from model.training.parts.boxes import EDGES, FAR, STEP, edge_maps
+from model.training.edges import EDGES, FAR, STEP, edge_maps
 from model.training.pointing import answer_tokens, askers_of
 from model.training.sample import CELL, Sample
 

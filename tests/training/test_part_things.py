@@ -1,5 +1,6 @@
 """Everyday things: worked answers, labels where the drawings are, and which drawings each split may see."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,19 @@ from model.training import pictured, thing_questions
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
 from model.training.data import held_out
 from model.training.parts import parts
-from model.training.thing_questions import MAKERS, caption
+from model.training.parts.things import MAKERS
+from model.training.thing_questions import caption
 
 
 def thing(number: int, name: str, colour: str, *place: int) -> dict[str, Any]:
-    return {"id": number, "thing": name, "colour": colour, "place": list(place)}
+    left, top = 10.0 + 80 * place[1], 12.0 + 80 * place[0]
+    box = [left, top, left + 50, top + 40]
+    return {"id": number, "thing": name, "colour": colour, "place": list(place), "box": box}
 
 
 FACTS = {
     "kind": "image",
+    "size": [252, 252],
     "background": "white",
     "things": [thing(0, "dog", "brown", 0, 0), thing(1, "car", "", 1, 1), thing(2, "dog", "brown", 0, 2)],
     "events": [],
@@ -28,7 +33,7 @@ FACTS = {
 
 
 def answers(facts: dict[str, Any], lang: str = "en") -> dict[tuple[str, ...], str]:
-    every = [ask for seed in range(5) for make in MAKERS for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
+    every = [ask for seed in range(20) for make in MAKERS for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
     return {(ask.key, *ask.slots.values()): ask.answer for ask in every}
 
 
@@ -43,7 +48,16 @@ def test_worked_answers() -> None:
     assert ("color_of", "car") not in found  # it has no one colour
     assert ("relation_what", "above", "the car") not in found  # two things are above it
     assert found[("exists", "a car")] == "yes"
+    car = '[{"bbox_2d": [88, 92, 140, 132], "label": "car"}]'  # from 90, 92 to 140, 132
+    assert found[("locate", "the car")] == found[("locate_all", "cars")] == car
+    assert ("locate", "the dog") not in found
+    dogs = json.loads(found[("locate_all", "dogs")])
+    assert [(box["label"], box["bbox_2d"][:2]) for box in dogs] == [("dog", [8, 12]), ("dog", [168, 12])]
+    assert [box["label"] for box in json.loads(found[("locate_all", "things")])] == ["dog", "dog", "car"]
+    assert {found[key] for key in found if key[0] == "inside"} == {"dog", "car", "nothing"}
+    assert {found[key] for key in found if key[0] == "locate" and key[1] != "the car"} == {"[]"}
     chinese = answers(FACTS, "zh")
+    assert chinese[("locate", "汽车")] == car.replace("car", "汽车")
     assert chinese[("caption",)] == "白色背景上，上方有两个狗，中间有一个汽车。"
     assert chinese[("position", "汽车")] == "中间"
 
