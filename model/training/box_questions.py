@@ -17,10 +17,11 @@ LONGEST = 43 * MOST  # tokens of an answer: every box takes about forty
 FARTHEST = 112  # units along the longest side; a number beyond counts as this one
 ABSENT = 0.5  # questions about what is not there, for each picture and wording
 NOTHING = {"en": "nothing", "zh": "没有东西"}
+Called = Callable[[Facts, Lang], str]  # what the box of a thing is labelled with
 
 
 def answered(
-    things: list[Facts], facts: Facts, lang: Lang, called: Callable[[Facts, Lang], str] = language.noun
+    things: list[Facts], facts: Facts, lang: Lang, called: Called = language.noun
 ) -> tuple[str, tuple[Told, ...], tuple[Number, ...]]:
     """The boxes of some things row by row, and which thing each label and number is read from."""
     found, told, numbers = [], list[Told](), list[Number]()
@@ -105,12 +106,12 @@ def empty_box(facts: Facts, rng: random.Random) -> tuple[int, int, int, int] | N
     return None
 
 
-def inside(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+def inside(facts: Facts, rng: random.Random, lang: Lang, called: Called = language.noun) -> list[Ask]:
     """What is in a box: the thing it was drawn around, or nothing."""
     found = []
     for fact in facts["things"]:
         box = shaken(rng, snapped(fact["box"], facts["size"]), facts)
-        found.append(Ask("inside", "inside", language.noun(fact, lang), {"b": box}, ids(fact)))
+        found.append(Ask("inside", "inside", called(fact, lang), {"b": box}, ids(fact)))
     if rng.random() < ABSENT and (empty := empty_box(facts, rng)) is not None:
         found.append(Ask("inside", "inside", NOTHING[lang], {"b": str(list(empty))}, ()))
     return found

@@ -2,9 +2,9 @@
 
 import random
 
+from model.training import box_questions
 from model.training.asking import Ask
-from model.training.box_questions import ABSENT, MOST, NOTHING, answered, empty_box, shaken
-from model.training.boxes import snapped
+from model.training.box_questions import ABSENT, MOST, answered
 from model.training.picture_questions import ids
 from model.training.sample import Facts, Lang
 from model.training.thing_questions import MASS, article_of, grouped, noun, stranger, the
@@ -52,10 +52,4 @@ def locate_all(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 def inside(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """What is in a box: the thing it was drawn around, or nothing."""
-    found = []
-    for fact in facts["things"]:
-        box = shaken(rng, snapped(fact["box"], facts["size"]), facts)
-        found.append(Ask("inside", "inside", called(fact, lang), {"b": box}, ids(fact)))
-    if rng.random() < ABSENT and (empty := empty_box(facts, rng)) is not None:
-        found.append(Ask("inside", "inside", NOTHING[lang], {"b": str(list(empty))}, ()))
-    return found
+    return box_questions.inside(facts, rng, lang, called)
