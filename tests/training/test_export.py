@@ -151,6 +151,9 @@ def test_weak_rows_are_named_and_rows_of_few_questions_are_not() -> None:
     rows = {"good": (95.0, 99), "bad": (41.5, 99), "worse": (7.0, 99), "rare": (0.0, 3)}
     measured = {"skills": {name: {"exact": exact, "n": n} for name, (exact, n) in rows.items()}}
     assert card_lines.weak(measured) == "- Often wrong, by the table below: worse 7 %, bad 41.5 %.\n"
+    found = {"skills": {"locate": {"exact": 9.0, "n": 99}, "locate_all": {"exact": 9.0, "n": 99}}}
+    recall = {"locate": {"recall": 94.0}, "locate_all": {"recall": 70.0}}
+    assert card_lines.weak(found | {"boxes": recall}) == "- Often wrong, by the table below: locate_all 70 %.\n"
     assert card_lines.weak(None) == "" and card_lines.weak({"skills": {"good": {"exact": 95.0, "n": 99}}}) == ""
 
 
