@@ -39,6 +39,12 @@ class KVCache:
         if self.length >= self.capacity:
             raise GenerationError(f"the cache is full at {self.capacity} positions", "make one with room for more")
 
+    def take_over(self, other: "KVCache") -> None:
+        """Begin, empty, with what a smaller cache of unpadded rows holds."""
+        self.length, self.next_position = other.length, other.next_position
+        self.keys[:, :, :, : self.length] = other.keys[:, :, :, : self.length]
+        self.values[:, :, :, : self.length] = other.values[:, :, :, : self.length]
+
     def advance(self, positions: int) -> None:
         """Count `positions` new positions as filled, once all layers have stored theirs."""
         self.length += positions

@@ -133,13 +133,17 @@ class PreprocessConfig:
 
 @dataclass(frozen=True)
 class GenerationDefaults:
-    """What generation_config.json asks for; sampling values are used only when sampling is asked for."""
+    """What generation_config.json asks for; sampling values are used only when sampling is asked for.
+
+    `single_turn`, a word of this project's own, says that a model was taught single questions, no conversations.
+    """
 
     eos_token_ids: tuple[int, ...] = ()
     repetition_penalty: float = 1.0
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
+    single_turn: bool = False
 
 
 def vision_config(source: Json) -> VisionConfig:
@@ -300,4 +304,5 @@ def generation_defaults(source: Json) -> GenerationDefaults:
         temperature=number(source, "temperature", where, 1.0),
         top_p=number(source, "top_p", where, 1.0),
         top_k=whole(source, "top_k", where, 0, least=0),
+        single_turn=source.get("single_turn") is True,
     )

@@ -159,15 +159,27 @@ class _Row:
         return [exp(logprob) for logprob in self.logprobs or [self.end_logprob]]
 
 
-class _Run:
-    """One prefill and the decoding of its rows."""
+class Run:
+    """One prefill and the decoding of its rows.
 
-    def __init__(self, loaded: LoadedModel, requests: Sequence[Request], options: GenerateOptions) -> None:
-        self.loaded, self.options = loaded, options
-        prompts = [build_prompt(messages, media, loaded.tokenizer, loaded.config) for messages, media in requests]
+    `cache` may hold the first tokens of a single row's prompt already; `media` are those of the rest, and `features`
+    (M, D) spare encoding them.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        prompts: Sequence[list[int]],
+        media: Sequence[MediaTensors],
+        options: GenerateOptions,
+        *,
+        cache: KVCache | None = None,
+        features: Tensor | None = None,
+    ) -> None:
+        self.loaded, self.media, self.options = loaded, media, options
+        self.cache, self.features = cache, features
         for prompt in prompts:
             check_context(prompt, options.max_tokens, loaded.config)
-        self.media = [medium for _, media in requests for medium in media]
         self.rows = [_Row(prompt, TextStream(loaded.tokenizer.stream(), options.stop)) for prompt in prompts]
         self.sampler = options.sampler(len(prompts), loaded.generation)
         self.sampler.observe(prompts, loaded.config.text.vocab_size, loaded.model.device)
@@ -175,18 +187,22 @@ class _Run:
 
     @torch.inference_mode()
     def prefill(self) -> tuple[Tensor, KVCache]:
-        """Encode the media and run all prompts -> logits (B, V) and the filled cache."""
+        """Encode the media and run what the cache does not hold of the prompts -> logits (B, V) and the cache."""
         network = self.loaded.model
         began = perf_counter()
-        features = network.encode_media(self.media) if self.media else None
-        self.vision_s = self._lap(began) if self.media else 0.0
+        features = self.features
+        if features is None and self.media:
+            features = network.encode_media(self.media)
+            self.vision_s = self._lap(began)
         began = perf_counter()
-        longest = max(len(row.prompt) for row in self.rows)
-        pad = [longest - len(row.prompt) for row in self.rows]
+        known = self.cache.length if self.cache else 0
+        fresh = [row.prompt[known:] for row in self.rows]
+        longest = max(map(len, fresh))
+        pad = [longest - len(prompt) for prompt in fresh]
         filler = self.loaded.generation.eos_token_ids[0]
-        padded = [[filler] * left + row.prompt for left, row in zip(pad, self.rows, strict=True)]
+        padded = [[filler] * left + prompt for left, prompt in zip(pad, fresh, strict=True)]
         ids = torch.tensor(padded, device=network.device)  # (B, S)
-        cache = network.new_cache(len(self.rows), longest + self.options.max_tokens)
+        cache = self.cache or network.new_cache(len(self.rows), longest + self.options.max_tokens)
         logits = network.prefill(ids, self.media, cache, pad=pad, features=features)
         self.prefill_s = self._lap(began)
         return logits, cache
@@ -242,30 +258,40 @@ class _Run:
             vision_s=self.vision_s / len(self.rows),
             prefill_s=self.prefill_s / len(self.rows),
             generate_s=row.seconds,
-            logprobs=_told(row, self.loaded.tokenizer) if self.options.logprobs else (),
+            logprobs=_listed(row, self.loaded.tokenizer) if self.options.logprobs else (),
         )
 
 
-def _told(row: _Row, tokenizer: Tokenizer) -> tuple[TokenLogprob, ...]:
+def _listed(row: _Row, tokenizer: Tokenizer) -> tuple[TokenLogprob, ...]:
     pairs = zip(row.tokens, row.logprobs, strict=True)
     return tuple(TokenLogprob(token_id, tokenizer.id_to_token(token_id), logprob) for token_id, logprob in pairs)
+
+
+def start(loaded: LoadedModel, requests: Sequence[Request], options: GenerateOptions) -> Run:
+    """Make the run that answers some conversations."""
+    prompts = [build_prompt(messages, media, loaded.tokenizer, loaded.config) for messages, media in requests]
+    return Run(loaded, prompts, [medium for _, media in requests for medium in media], options)
+
+
+def told(run: Run) -> Iterator[TextPiece | Finished]:
+    """Tell the one answer of a run: text as it comes, then one Finished."""
+    for _, text in run.pieces():
+        yield TextPiece(text)
+    yield run.finished(run.rows[0])
 
 
 def generate(
     loaded: LoadedModel, messages: Sequence[Message], media: Sequence[MediaTensors], options: GenerateOptions
 ) -> Iterator[TextPiece | Finished]:
     """Answer one conversation: text as it comes, then one Finished."""
-    run = _Run(loaded, [(messages, media)], options)
-    for _, text in run.pieces():
-        yield TextPiece(text)
-    yield run.finished(run.rows[0])
+    yield from told(start(loaded, [(messages, media)], options))
 
 
 def generate_batch(loaded: LoadedModel, requests: Sequence[Request], options: GenerateOptions) -> list[Finished]:
     """Answer several conversations in lockstep, each as it would be answered alone."""
     if not requests:
         return []
-    run = _Run(loaded, requests, options)
+    run = start(loaded, requests, options)
     for _ in run.pieces():
         pass
     return [run.finished(row) for row in run.rows]

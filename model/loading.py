@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +128,7 @@ def read_generation(folder: Path, tokenizer: Tokenizer) -> GenerationDefaults:
     if read.eos_token_ids:
         return read
     ends = (tokenizer.token_id(IM_END), tokenizer.token_id(END_OF_TEXT))
-    return GenerationDefaults(ends, read.repetition_penalty, read.temperature, read.top_p, read.top_k)
+    return replace(read, eos_token_ids=ends)
 
 
 def check_together(config: ModelConfig, preprocess: PreprocessConfig, tokenizer: Tokenizer) -> None:

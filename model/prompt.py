@@ -83,6 +83,18 @@ def build_prompt(
     return ids
 
 
+def further_turn(message: Message, media: Sequence[MediaLike], tokenizer: Tokenizer, config: ModelConfig) -> list[int]:
+    """Return the ids that follow the tokens of an answer: its end, another turn and the beginning of the next answer.
+
+    The parts of the message count the `media` of this turn alone.
+    """
+    _check([message], len(media))
+    start, end = tokenizer.token_id(IM_START), tokenizer.token_id(IM_END)
+    newline = tokenizer.encode("\n")
+    turn = [end, *newline, start, *_turn(message, media, tokenizer, config), end, *newline]
+    return [*turn, start, *tokenizer.encode("assistant\n")]
+
+
 def _turn(message: Message, media: Sequence[MediaLike], tokenizer: Tokenizer, config: ModelConfig) -> Iterator[int]:
     """Encode the inside of one turn; neighbouring texts, the role's line included, are joined before encoding."""
     text = message.role + "\n"

@@ -145,13 +145,15 @@ class QwenVL(nn.Module):
         pad: Sequence[int] | None = None,
         features: Tensor | None = None,
     ) -> Tensor:
-        """Run the prompt (B, S) into an empty cache -> logits (B, V) of the last position.
+        """Run the prompt (B, S) into a cache, behind what it holds -> logits (B, V) of the last position.
 
-        Rows may be padded at the left by `pad` positions. Sets the cache's next positions from the M-RoPE maximum.
+        Rows may be padded at the left by `pad` positions where the cache is empty. Sets the cache's next positions from
+        the M-RoPE maximum, once all is done: a prompt that fails leaves the cache as it was.
         """
         if features is None and media:
             features = self.encode_media(media)
-        positions, cache.next_position = self.positions(input_ids, media, pad)
+        positions, following = self.positions(input_ids, media, pad)
+        positions = positions + cache.next_position[None, :, None]  # (3, B, S)
         mask = None
         if pad and any(pad):
             cache.visible = torch.ones(len(pad), cache.capacity, dtype=torch.bool, device=self.device)
@@ -159,6 +161,7 @@ class QwenVL(nn.Module):
                 cache.visible[row, :left] = False
             mask = padded_mask(cache.visible[:, : input_ids.shape[1]], input_ids.shape[1])
         hidden = self.model(self.embed(input_ids, features), positions, self.backend, cache, mask, LAST)
+        cache.next_position = cache.next_position + following
         if self.static is None and cache.stepper is None and self.backend.name != "eager":
             cache.stepper = native_stepper(self.model, self.lm_head or self.model.embed_tokens, cache)
         return self.logits(hidden[:, -1])

@@ -19,7 +19,7 @@ MODEL_FLOORS = (
     "sampling tokenizer",
     "preprocess prompt text_stream vision language native graph weights",
     "qwen",
-    "loading generate packing",
+    "loading generate conversation packing",
     "facts roofline benchmark",
     "training",
 )

@@ -110,7 +110,7 @@ def write_folder(checkpoint: Mapping[str, Any], folder: Path, tokenizer: Path, a
     write_json(folder / "video_preprocessor_config.json", VIDEO_PREPROCESSOR)
     ends = [known.token_id(IM_END), known.token_id(END_OF_TEXT)]
     (folder / STORY).write_text(json.dumps(told(checkpoint), indent=1) + "\n", encoding="utf-8")
-    write_json(folder / "generation_config.json", {"eos_token_id": ends, "do_sample": False})
+    write_json(folder / "generation_config.json", {"eos_token_id": ends, "do_sample": False, "single_turn": True})
     return write_weights(checkpoint["average" if averaged else "model"], folder)
 
 

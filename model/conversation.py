@@ -1,0 +1,80 @@
+"""A conversation: what was said stays in the KV cache, so that a turn costs only what is new in it."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from model.cache import KVCache
+from model.generate import Finished, GenerateOptions, Run, TextPiece, told
+from model.loading import LoadedModel
+from model.preprocess import MediaTensors
+from model.prompt import build_prompt, check_context, further_turn, simple_messages
+
+
+class Conversation:
+    """Turns about pictures and clips, which may come with any of them.
+
+    A model that was taught single questions (GenerationDefaults.single_turn) is asked each by itself, about all media
+    so far, whose features are kept; `remembers` says which it is.
+    """
+
+    def __init__(self, loaded: LoadedModel, options: GenerateOptions, system: str | None = None) -> None:
+        self.loaded, self.options, self.system = loaded, options, system
+        self.remembers = not loaded.generation.single_turn
+        self._ids: list[int] = []  # all that was said; the cache holds a beginning of it
+        self._cache: KVCache | None = None
+        self._media: list[MediaTensors] = []  # of a model that does not remember
+        self._features: Tensor | None = None  # (M, D), theirs
+
+    def ask(self, text: str, media: Sequence[MediaTensors] = ()) -> Iterator[TextPiece | Finished]:
+        """Say one turn, its media before its text: the answer as it comes, then one Finished.
+
+        The answer may be left before its end: what came of it has been said. Raises PromptError where the context is
+        full, and leaves the conversation as it was.
+        """
+        if not self.remembers:
+            yield from told(self._single(text, media))
+            return
+        run = self._further(text, media)
+        held = run.cache.length if run.cache else 0
+        try:
+            yield from told(run)
+        finally:
+            row = run.rows[0]
+            if run.cache and run.cache.length > held:  # the prompt has been read
+                self._cache, self._ids = run.cache, row.prompt + row.tokens
+
+    def _further(self, text: str, media: Sequence[MediaTensors]) -> Run:
+        """The run of a turn behind all that was said."""
+        loaded, options = self.loaded, self.options
+        messages = simple_messages(len(media), text, self.system)
+        if self._ids:
+            ids = self._ids + further_turn(messages[-1], media, loaded.tokenizer, loaded.config)
+        else:
+            ids = build_prompt(messages, media, loaded.tokenizer, loaded.config)
+        check_context(ids, options.max_tokens, loaded.config)
+        return Run(loaded, [ids], media, options, cache=self._roomy(len(ids) + options.max_tokens))
+
+    @torch.inference_mode()
+    def _roomy(self, positions: int) -> KVCache:
+        """The cache, moved to a larger one where it has no room for so many positions."""
+        if self._cache is not None and self._cache.capacity >= positions:
+            return self._cache
+        most = self.loaded.config.text.max_position_embeddings
+        grown = self.loaded.model.new_cache(1, positions if self._cache is None else min(most, 2 * positions))
+        if self._cache is not None:
+            grown.take_over(self._cache)
+        return grown
+
+    def _single(self, text: str, media: Sequence[MediaTensors]) -> Run:
+        """The run of a question by itself."""
+        loaded = self.loaded
+        if media:
+            with torch.inference_mode():
+                fresh = loaded.model.encode_media(media)
+                self._features = fresh if self._features is None else torch.cat([self._features, fresh])
+            self._media += media
+        messages = simple_messages(len(self._media), text, self.system)
+        ids = build_prompt(messages, self._media, loaded.tokenizer, loaded.config)
+        return Run(loaded, [ids], self._media, self.options, features=self._features)
