@@ -1,6 +1,6 @@
 """A conversation: what was said stays in the KV cache, so that a turn costs only what is new in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 from torch import Tensor
@@ -15,8 +15,8 @@ from model.prompt import build_prompt, check_context, further_turn, simple_messa
 class Conversation:
     """Turns about pictures and clips, which may come with any of them.
 
-    A model that was taught single questions (GenerationDefaults.single_turn) is asked each by itself, about all media
-    so far, whose features are kept; `remembers` says which it is.
+    A model that was taught single questions (GenerationDefaults.single_turn) is asked each by itself, about the media
+    that came last, whose features are kept; `remembers` says which it is.
     """
 
     def __init__(self, loaded: LoadedModel, options: GenerateOptions, system: str | None = None) -> None:
@@ -24,10 +24,10 @@ class Conversation:
         self.remembers = not loaded.generation.single_turn
         self._ids: list[int] = []  # all that was said; the cache holds a beginning of it
         self._cache: KVCache | None = None
-        self._media: list[MediaTensors] = []  # of a model that does not remember
+        self._media: Sequence[MediaTensors] = ()  # of a model that does not remember
         self._features: Tensor | None = None  # (M, D), theirs
 
-    def ask(self, text: str, media: Sequence[MediaTensors] = ()) -> Iterator[TextPiece | Finished]:
+    def ask(self, text: str, media: Sequence[MediaTensors] = ()) -> Generator[TextPiece | Finished]:
         """Say one turn, its media before its text: the answer as it comes, then one Finished.
 
         The answer may be left before its end: what came of it has been said. Raises PromptError where the context is
@@ -72,9 +72,7 @@ class Conversation:
         loaded = self.loaded
         if media:
             with torch.inference_mode():
-                fresh = loaded.model.encode_media(media)
-                self._features = fresh if self._features is None else torch.cat([self._features, fresh])
-            self._media += media
+                self._media, self._features = media, loaded.model.encode_media(media)
         messages = simple_messages(len(self._media), text, self.system)
         ids = build_prompt(messages, self._media, loaded.tokenizer, loaded.config)
         return Run(loaded, [ids], self._media, self.options, features=self._features)

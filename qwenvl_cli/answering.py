@@ -1,11 +1,12 @@
 """From files to one record: open media, ask the engine, time it, judge how sure it was. Shared by all commands."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
 from qwenvl_cli.console import Screen
-from qwenvl_cli.engine import Engine
+from qwenvl_cli.engine import Chat, Engine, Event
 from qwenvl_cli.errors import CliError, UsageError, error_type
 from qwenvl_cli.media.source import LoadedMedia, PixelLimits, SamplingOptions, open_media
 from qwenvl_cli.options import BUNDLED, AnswerOptions, MediaOptions, ModelOptions, read_text_option
@@ -73,16 +74,28 @@ class Asker:
 
     def ask(self, decoded: Decoded, on_piece: Callable[[str], None] = lambda text: None) -> Record:
         """Answer one prompt, handing on the text as it comes, and return the record."""
-        messages, info = self._messages(decoded), self.engine.describe()
+        events = self.engine.generate(self._messages(decoded), decoded.media, self.answer, logprobs=self.logprobs)
+        return self._heard(events, decoded, self.prompt_for(decoded), on_piece)
+
+    def say(self, chat: Chat, text: str, decoded: Decoded, on_piece: Callable[[str], None]) -> Record:
+        """Take one turn of a conversation, with what is shown in it, in the same way."""
+        return self._heard(chat.ask(text, decoded.media), decoded, text, on_piece)
+
+    def _heard(
+        self, events: Generator[Event], decoded: Decoded, prompt: str, on_piece: Callable[[str], None]
+    ) -> Record:
+        """Hand on the text of an answer, and return its record; one that is left halfway is closed at once."""
+        info = self.engine.describe()
         done: Finished | None = None
-        for event in self.engine.generate(messages, decoded.media, self.answer, logprobs=self.logprobs):
-            if isinstance(event, TextPiece):
-                on_piece(event.text)
-            else:
-                done = event
+        with closing(events):
+            for event in events:
+                if isinstance(event, TextPiece):
+                    on_piece(event.text)
+                else:
+                    done = event
         if done is None:
             raise CliError("the model stopped without an answer", "run again with --traceback and report it")
-        return self._record(decoded, info, done)
+        return self._record(decoded, prompt, info, done)
 
     def ask_together(self, items: Sequence[Decoded]) -> list[Record | CliError]:
         """Answer several prompts in lockstep, each as alone; return the records, or what is wrong with an answer."""
@@ -93,7 +106,7 @@ class Asker:
 
     def _recorded(self, decoded: Decoded, info: ModelInfo, done: Finished) -> Record | CliError:
         try:
-            return self._record(decoded, info, done)
+            return self._record(decoded, self.prompt_for(decoded), info, done)
         except CliError as error:
             return error
 
@@ -101,11 +114,11 @@ class Asker:
         system = [Message("system", (self.system,))] if self.system is not None else []
         return [*system, Message("user", (*range(len(decoded.media)), self.prompt_for(decoded)))]
 
-    def _record(self, decoded: Decoded, info: ModelInfo, done: Finished) -> Record:
+    def _record(self, decoded: Decoded, prompt: str, info: ModelInfo, done: Finished) -> Record:
         sure = Confidence(round(done.mean_probability, 4), round(done.min_probability, 4))
         record = Record(
             media=[media_info(item) for item in decoded.media],
-            prompt=self.prompt_for(decoded),
+            prompt=prompt,
             text=done.text,
             finish_reason=done.finish_reason,
             model=info,

@@ -13,6 +13,7 @@ from typer.main import get_command
 from qwenvl_cli.commands.ask import ask
 from qwenvl_cli.commands.batch import batch
 from qwenvl_cli.commands.bench import bench
+from qwenvl_cli.commands.chat import chat
 from qwenvl_cli.commands.describe import describe
 from qwenvl_cli.commands.doctor import doctor
 from qwenvl_cli.commands.hub import models
@@ -137,7 +138,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
-    for command in (describe, ask, locate, batch, bench, doctor):
+    for command in (describe, ask, chat, locate, batch, bench, doctor):
         app.command(cls=PanelCommand)(command)
     app.add_typer(models)
     return app

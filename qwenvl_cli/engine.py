@@ -1,4 +1,4 @@
-"""What answers: the Engine protocol, and LocalEngine, the only door to the network and to torch.
+"""What answers: the Engine and Chat protocols, and LocalEngine, the only door to the network and to torch.
 
 LocalEngine reads the small configuration files at once (so that a wrong name fails before anything else happens) and
 the weights in a thread of its own, while the caller decodes media.
@@ -7,8 +7,8 @@ the weights in a thread of its own, while the caller decodes media.
 import gc
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,12 +18,24 @@ from qwenvl_cli.results import Finished, Message, ModelInfo, TextPiece, TokenLog
 
 if TYPE_CHECKING:
     from model.config import PreprocessConfig
+    from model.conversation import Conversation
     from model.generate import GenerateOptions
     from model.loading import LoadedModel
     from model.preprocess import MediaTensors
 
 Event = TextPiece | Finished
 Request = tuple[Sequence[Message], Sequence[LoadedMedia]]
+
+
+class Chat(Protocol):
+    """One conversation; made by an engine."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a question is understood in the light of those before; waits until loaded."""
+
+    def ask(self, text: str, media: Sequence[LoadedMedia]) -> Generator[Event]:
+        """Take a turn, media first: the answer in pieces, `Finished` last. It may be closed halfway."""
 
 
 class Engine(Protocol):
@@ -48,11 +60,14 @@ class Engine(Protocol):
 
     def generate(
         self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         """Answer in pieces, `Finished` last."""
 
     def generate_batch(self, requests: Sequence[Request], options: AnswerOptions, *, logprobs: bool) -> list[Finished]:
         """Answer several prompts in lockstep; their times are shares of what all took."""
+
+    def chat(self, options: AnswerOptions, system: str | None, *, logprobs: bool) -> Chat:
+        """Begin a conversation."""
 
 
 def limits_of(config: "PreprocessConfig") -> PixelLimits:
@@ -146,7 +161,7 @@ class LocalEngine:
 
     def generate(
         self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         """Answer in pieces; the time to cut frames into patches counts as vision."""
         loaded = self._ready()
         from model import generate as generation
@@ -164,6 +179,41 @@ class LocalEngine:
         asked = [(_messages(messages), tensors) for (messages, _), (tensors, _) in zip(requests, prepared, strict=True)]
         found = generation.generate_batch(loaded, asked, _wanted(options, logprobs))
         return [_finished(done, prepare_s) for done, (_, prepare_s) in zip(found, prepared, strict=True)]
+
+    def chat(self, options: AnswerOptions, system: str | None, *, logprobs: bool) -> Chat:
+        """Begin a conversation, without waiting until the network is loaded."""
+        return LocalChat(self._ready, options, system, logprobs)
+
+
+class LocalChat:
+    """A conversation with the network on this machine, which it waits for when it is first asked."""
+
+    def __init__(
+        self, ready: "Callable[[], LoadedModel]", options: AnswerOptions, system: str | None, logprobs: bool
+    ) -> None:
+        self._ready, self._options, self._system, self._logprobs = ready, options, system, logprobs
+        self._begun: Conversation | None = None
+
+    def _conversation(self) -> "Conversation":
+        if self._begun is None:
+            loaded = self._ready()
+            from model.conversation import Conversation
+
+            self._begun = Conversation(loaded, _wanted(self._options, self._logprobs), self._system)
+        return self._begun
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the model was taught conversations."""
+        return self._conversation().remembers
+
+    def ask(self, text: str, media: Sequence[LoadedMedia]) -> Generator[Event]:
+        """Take a turn."""
+        conversation = self._conversation()
+        tensors, prepare_s = _prepared(media, conversation.loaded)
+        with closing(conversation.ask(text, tensors)) as events:
+            for event in events:
+                yield _event(event, prepare_s)
 
 
 def _prepared(media: Sequence[LoadedMedia], loaded: "LoadedModel") -> tuple[list["MediaTensors"], float]:

@@ -23,9 +23,9 @@ class Locator(Asker):
             raise MediaError(f"{moving[0]} is a clip: boxes are found in pictures", "save one of its frames first")
         return decoded
 
-    def _record(self, decoded: Decoded, info: ModelInfo, done: Finished) -> Record:
+    def _record(self, decoded: Decoded, prompt: str, info: ModelInfo, done: Finished) -> Record:
         """Add the boxes, in pixels of the original; raise ConstraintError where there is no list of them."""
-        record = super()._record(decoded, info, done)
+        record = super()._record(decoded, prompt, info, done)
         [item] = decoded.media
         height, width = item.frames.shape[1:3]
         boxes = located(done.text, (height, width), (item.height, item.width), item.padding)

@@ -31,7 +31,7 @@ CLI_FLOORS = (
     "media",
     "engine",
     "environment answering",
-    "batch locating",
+    "batch locating chatting",
     "commands",
     "app",
     "__main__",

@@ -122,7 +122,7 @@ def _answer(
             screen.clear_status()
             writer.header(paths[0])
         try:
-            record = asker.ask(opened, lambda text: _piece(screen, writer, text))
+            record = asker.ask(opened, lambda text: piece(screen, writer, text))
         except BrokenPipeError:
             raise
         except Exception as raised:
@@ -133,19 +133,19 @@ def _answer(
         else:
             screen.clear_status()
             writer.end(record)
-            _after(screen, record, in_json=isinstance(writer, JsonWriter))
+            after(screen, record, in_json=isinstance(writer, JsonWriter))
             return record
     error = explain(opened)
     writer.fail(asker.failure(paths, error))
     return error
 
 
-def _piece(screen: Screen, writer: Writer, text: str) -> None:
+def piece(screen: Screen, writer: Writer, text: str) -> None:
     screen.clear_status()
     writer.piece(text)
 
 
-def _after(screen: Screen, record: Record, *, in_json: bool) -> None:
+def after(screen: Screen, record: Record, *, in_json: bool) -> None:
     """Say on stderr what goes with an answer; token probabilities only where no JSON holds them."""
     if record.logprobs is not None and not in_json:
         for line in token_lines(record.logprobs):

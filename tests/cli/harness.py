@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,8 @@ class FakeEngine:
     load_s: float = 0.25
     asked: list[tuple[Sequence[Message], Sequence[LoadedMedia], AnswerOptions]] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)  # how many were answered together each time
+    remembers: bool = True
+    chats: list["FakeChat"] = field(default_factory=list)
     started: int = 0
     loaded: int = 0
 
@@ -67,7 +69,7 @@ class FakeEngine:
 
     def generate(
         self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool
-    ) -> Iterator[TextPiece | Finished]:
+    ) -> Generator[TextPiece | Finished]:
         """Stream the text."""
         self.asked.append((messages, media, options))
         text = self.answer(messages, media)
@@ -99,6 +101,26 @@ class FakeEngine:
             *_, end = self.generate(messages, media, options, logprobs=logprobs)
             ends.append(end)
         return [end for end in ends if isinstance(end, Finished)]
+
+    def chat(self, options: AnswerOptions, system: str | None, *, logprobs: bool) -> "FakeChat":
+        """Begin a conversation."""
+        self.chats.append(FakeChat(self, options, logprobs, self.remembers))
+        return self.chats[-1]
+
+
+@dataclass
+class FakeChat:
+    """Asks the fake engine each turn by itself."""
+
+    engine: FakeEngine
+    options: AnswerOptions
+    logprobs: bool
+    remembers: bool
+
+    def ask(self, text: str, media: Sequence[LoadedMedia]) -> Generator[TextPiece | Finished]:
+        """Stream what the engine says."""
+        message = Message("user", (*range(len(media)), text))
+        yield from self.engine.generate([message], media, self.options, logprobs=self.logprobs)
 
 
 @dataclass

@@ -162,7 +162,7 @@ def test_a_prompt_that_fails_leaves_the_conversation_as_it_was(
 def test_a_model_of_single_questions_is_asked_each_by_itself(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """About all media so far, each encoded once."""
+    """About the media that came last, encoded once."""
     loaded = replace(loaded, generation=replace(loaded.generation, single_turn=True))
     encoded: list[int] = []
     encode = QwenVL.encode_media
@@ -175,7 +175,7 @@ def test_a_model_of_single_questions_is_asked_each_by_itself(
     talk, one, two = Conversation(loaded, options(loaded)), picture(loaded, 56, 84), picture(loaded, 56, 56, 2)
     answers = [last(talk.ask("what?", [one])), last(talk.ask("how many?", [])), last(talk.ask("and?", [two]))]
     assert (talk.remembers, encoded) == (False, [1, 1])
-    for answer, text, media in zip(answers, ("what?", "how many?", "and?"), ([one], [one], [one, two]), strict=True):
+    for answer, text, media in zip(answers, ("what?", "how many?", "and?"), ([one], [one], [two]), strict=True):
         alone = last(generate(loaded, simple_messages(len(media), text), media, options(loaded)))
         assert [told.id for told in answer.logprobs] == [told.id for told in alone.logprobs]
         assert answer.prompt_tokens == alone.prompt_tokens
