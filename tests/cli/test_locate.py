@@ -46,9 +46,15 @@ def test_boxes_are_lines_in_pixels_of_the_original(picture: Make) -> None:
     engine = finding(((0.0, 0.0, 0.5, 0.5), "red star"), ((0.25, 0.5, 1.0, 1.0), "blue\nring\x1b[2J"))
     result = cli("locate", path, "the shapes", engine=engine)
     assert (result.exit_code, result.stdout) == (0, "0 0 100 50 red star\n50 50 200 100 blue ring\n")
-    [(messages, media, _)] = engine.asked
+    [(messages, media, options)] = engine.asked
+    assert options.max_tokens == 2048  # a list of boxes is long
     assert media[0].frames.shape[1:3] != (100, 200)
     assert messages[-1].parts == (0, "Locate the shapes and output the bbox coordinates in JSON format.")
+
+
+def test_the_longest_answer_can_be_chosen(picture: Make) -> None:
+    cli("locate", picture(), "it", "--max-tokens", 100, engine=(engine := FakeEngine(answer=STAR.answer)))
+    assert engine.asked[0][2].max_tokens == 100
 
 
 def test_the_question_is_in_the_language_of_what_is_sought(picture: Make, tmp_path: Path) -> None:
