@@ -13,7 +13,6 @@ from qwenvl_cli.media.source import STDIN
 from qwenvl_cli.options import DEFAULT_MAX_TOKENS
 from qwenvl_cli.results import Finished, ModelInfo, Record
 
-
 LONGEST = 2048  # tokens: a box takes about forty, so the usual limit would end a list at a dozen
 
 

@@ -38,8 +38,8 @@ def locate(
     """Find things in a picture: one line 'LEFT TOP RIGHT BOTTOM LABEL' for each.
 
     Pixels are those of the picture as it is shown, upright, from its upper left corner. Nothing found is no error and
-    prints nothing; an answer that holds no list of boxes ends with exit code 7. Lists are longer than captions: an answer
-    may have 2048 tokens here unless --max-tokens says otherwise.
+    prints nothing; an answer that holds no list of boxes ends with exit code 7. Lists are longer than captions: an
+    answer may have 2048 tokens here unless --max-tokens says otherwise.
     """
     from qwenvl_cli.commands.shared import answer_together, check_paths, open_session
     from qwenvl_cli.grounding import question
