@@ -63,7 +63,12 @@ def batch(
     ] = False,
     size: Annotated[
         int,
-        typer.Option("--batch-size", metavar="N", help="Files answered at the same time.", rich_help_panel=BATCH_PANEL),
+        typer.Option(
+            "--batch-size",
+            metavar="N",
+            help="Files answered at once; below float32 only 1 is describe to the letter.",
+            rich_help_panel=BATCH_PANEL,
+        ),
     ] = TOGETHER,
     nul: Annotated[
         bool, typer.Option("-0", "--null", help="Lists are separated by NUL bytes.", rich_help_panel=BATCH_PANEL)
