@@ -13,7 +13,7 @@ from model.training.picture_questions import absent, ids, references
 from model.training.sample import Facts, Lang, Number, Told
 
 MOST = 4  # boxes in one answer
-LONGEST = 43 * MOST  # tokens of an answer: every box takes about forty
+LONGEST = 48 * MOST  # tokens of an answer: every box takes about forty, and its label some
 FARTHEST = 112  # units along the longest side; a number beyond counts as this one
 ABSENT = 0.5  # questions about what is not there, for each picture and wording
 NOTHING = {"en": "nothing", "zh": "没有东西"}
