@@ -34,7 +34,7 @@ class Conversation:
         full, and leaves the conversation as it was.
         """
         if not self.remembers:
-            yield from told(self._single(text, media))
+            yield from self._by_itself(text, media or self._media, None if media else self._features)
             return
         run = self._further(text, media)
         held = run.cache.length if run.cache else 0
@@ -67,12 +67,16 @@ class Conversation:
             grown.take_over(self._cache)
         return grown
 
-    def _single(self, text: str, media: Sequence[MediaTensors]) -> Run:
-        """The run of a question by itself."""
+    def _by_itself(
+        self, text: str, media: Sequence[MediaTensors], features: Tensor | None
+    ) -> Generator[TextPiece | Finished]:
+        """Ask a question alone, and keep its media where they have been encoded."""
         loaded = self.loaded
-        if media:
-            with torch.inference_mode():
-                self._media, self._features = media, loaded.model.encode_media(media)
-        messages = simple_messages(len(self._media), text, self.system)
-        ids = build_prompt(messages, self._media, loaded.tokenizer, loaded.config)
-        return Run(loaded, [ids], self._media, self.options, features=self._features)
+        messages = simple_messages(len(media), text, self.system)
+        ids = build_prompt(messages, media, loaded.tokenizer, loaded.config)
+        run = Run(loaded, [ids], media, self.options, features=features)
+        try:
+            yield from told(run)
+        finally:
+            if run.features is not None:
+                self._media, self._features = media, run.features

@@ -190,9 +190,8 @@ class Run:
         """Encode the media and run what the cache does not hold of the prompts -> logits (B, V) and the cache."""
         network = self.loaded.model
         began = perf_counter()
-        features = self.features
-        if features is None and self.media:
-            features = network.encode_media(self.media)
+        if self.features is None and self.media:
+            self.features = network.encode_media(self.media)
             self.vision_s = self._lap(began)
         began = perf_counter()
         known = self.cache.length if self.cache else 0
@@ -203,7 +202,7 @@ class Run:
         padded = [[filler] * left + prompt for left, prompt in zip(pad, fresh, strict=True)]
         ids = torch.tensor(padded, device=network.device)  # (B, S)
         cache = self.cache or network.new_cache(len(self.rows), longest + self.options.max_tokens)
-        logits = network.prefill(ids, self.media, cache, pad=pad, features=features)
+        logits = network.prefill(ids, self.media, cache, pad=pad, features=self.features)
         self.prefill_s = self._lap(began)
         return logits, cache
 

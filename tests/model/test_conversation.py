@@ -175,6 +175,10 @@ def test_a_model_of_single_questions_is_asked_each_by_itself(
     talk, one, two = Conversation(loaded, options(loaded)), picture(loaded, 56, 84), picture(loaded, 56, 56, 2)
     answers = [last(talk.ask("what?", [one])), last(talk.ask("how many?", [])), last(talk.ask("and?", [two]))]
     assert (talk.remembers, encoded) == (False, [1, 1])
+    assert answers[1].vision_s == 0 < min(answers[0].vision_s, answers[2].vision_s)
+    with pytest.raises(PromptError):
+        list(talk.ask("x" * 8 * loaded.config.text.max_position_embeddings, [one]))
+    assert last(talk.ask("and?", [])).text == answers[2].text  # what a refused question showed is not kept
     for answer, text, media in zip(answers, ("what?", "how many?", "and?"), ([one], [one], [two]), strict=True):
         alone = last(generate(loaded, simple_messages(len(media), text), media, options(loaded)))
         assert [told.id for told in answer.logprobs] == [told.id for told in alone.logprobs]
