@@ -161,15 +161,14 @@ def _find(name: str) -> "tuple[HFCacheInfo, CachedRepoInfo]":
     from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
+    absent = ModelMissing(f"{name} is not in the local Hugging Face cache", "qwenvl models list shows what is")
     try:
         cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound as error:
-        raise ModelMissing(
-            f"{name} is not in the local Hugging Face cache", "qwenvl models list shows what is"
-        ) from error
+        raise absent from error
     for repo in cache.repos:
         if repo.repo_type == "model" and repo.repo_id == name:
             if not any(is_qwen25_vl(revision.snapshot_path) for revision in repo.revisions):
                 raise UsageError(f"{name} is no Qwen2.5-VL checkpoint", f"delete it with: hf cache rm model/{name}")
             return cache, repo
-    raise ModelMissing(f"{name} is not in the local Hugging Face cache", "qwenvl models list shows what is")
+    raise absent

@@ -52,8 +52,8 @@ def locate(
     prompt = question(what)
     if save is not None:
         _check_save(save, image, overwrite=overwrite)
-    if image == "-":
-        screen.stdin = io.BytesIO(screen.stdin.read())  # it is read again for the copy
+        if image == "-":
+            screen.stdin = io.BytesIO(screen.stdin.read())  # it is read again for the copy
     asker, writer = open_session(env, model, answer, frames, output, prompt=prompt, stream=False, kind=Locator)
     record = answer_together(asker, writer if output.json else BoxWriter(screen), [image])
     if save is not None:

@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{'at a time':>10}{'seconds each':>16}{'ratio':>10}{'same answers':>16}")
     for size, row in rows.items():
         print(f"{size:>10}{row['seconds_each']:>16.4f}{row['ratio']:>9.2f}x{row['same']:>9.0f} of {len(requests)}")
-    result: dict[str, Any] = {**vars(given), "machine": facts(torch.device("cpu")), "rows": rows}
+    result: dict[str, Any] = {**vars(given), "machine": facts(torch.device(engine.describe().device)), "rows": rows}
     print_json(result)
 
 
