@@ -4,6 +4,7 @@ The backend is resolved once, with the reason kept, so that an ablation is a fla
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -52,6 +53,11 @@ class Branched:
     def to(self, device: torch.device) -> "Branched":
         """Move every tensor."""
         return replace(self, rows=tuple(one.to(device) for one in self.rows))
+
+    @cached_property
+    def chosen(self) -> tuple[Tensor, ...]:
+        """`rows` as one-hot matrices (n, B), exact in half precision; every layer uses the same."""
+        return tuple(F.one_hot(rows, self.count).to(torch.bfloat16) for rows in self.rows)
 
 
 def _varlen_obstacle(device: torch.device, dtype: torch.dtype) -> str | None:
@@ -165,14 +171,19 @@ def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -
     first, *groups = zip(*whole, strict=True)
     shared = [x.reshape(pattern.count, pattern.prefix, -1, dim).transpose(1, 2) for x in first]  # (B, H or K, P, d)
     found = [_behind(shared[0], shared[1], shared[2], eager)]  # (B*P, H, d)
-    for rows, length, group in zip(pattern.rows, pattern.lengths, groups, strict=True):
-        own = [x.reshape(len(rows), length, -1, dim).transpose(1, 2) for x in group]  # (n, H or K, L, d)
+    for chosen, length, group in zip(pattern.chosen, pattern.lengths, groups, strict=True):
+        own = [x.reshape(len(chosen), length, -1, dim).transpose(1, 2) for x in group]  # (n, H or K, L, d)
         # Copied by a product with a one-hot matrix, whose backward pass is a product too and not a slow scatter.
-        chosen = F.one_hot(rows, pattern.count).to(k.dtype)  # (n, B)
-        seen = [(chosen @ x.flatten(1)).view(len(rows), *x.shape[1:]) for x in shared[1:]]  # (n, K, P, d)
+        seen = [(chosen.to(k.dtype) @ x.flatten(1)).view(len(chosen), *x.shape[1:]) for x in shared[1:]]  # (n, K, P, d)
         keys, values = (torch.cat(pair, dim=2) for pair in zip(seen, own[1:], strict=True))  # (n, K, P+L, d)
         found.append(_behind(own[0], keys, values, eager))  # (n*L, H, d)
     return torch.cat(found).transpose(0, 1)[None]  # (1, H, N, d)
+
+
+@lru_cache(maxsize=256)
+def _last_of(length: int, total: int, groups: int, device: torch.device) -> Tensor:
+    """Who sees whom, (groups*L, T), where the last L of T positions ask; the same in every layer and many batches."""
+    return torch.ones(length, total, dtype=torch.bool, device=device).tril(total - length).repeat(groups, 1)
 
 
 def _behind(q: Tensor, k: Tensor, v: Tensor, eager: bool) -> Tensor:
@@ -182,6 +193,6 @@ def _behind(q: Tensor, k: Tensor, v: Tensor, eager: bool) -> Tensor:
     """
     count, heads, length, dim = q.shape
     groups, total = heads // k.shape[1], k.shape[2]
-    mask = torch.ones(length, total, dtype=torch.bool, device=q.device).tril(total - length).repeat(groups, 1)
+    mask = _last_of(length, total, groups, q.device)
     out = _dense(q.reshape(count, -1, groups * length, dim), k, v, mask, False, eager)  # (n, K, H/K*L, d)
     return out.view(q.shape).transpose(1, 2).reshape(-1, heads, dim)  # (n*L, H, d)

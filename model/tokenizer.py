@@ -73,7 +73,7 @@ def _from_vocabulary(folder: Path) -> tokenizers.Tokenizer:
 
 
 class Tokenizer:
-    """A loaded vocabulary; immutable after construction, so threads may share it."""
+    """A loaded vocabulary; nothing seen from outside changes after construction, so threads may share it."""
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         if not isinstance(backend.decoder, decoders.ByteLevel):
@@ -89,6 +89,7 @@ class Tokenizer:
         backend.no_padding()
         self._backend = backend
         self._alphabet = byte_alphabet()
+        self._bytes: dict[tuple[int, bool], bytes] = {}  # what tokens stood for when they were asked for before
         longest_first = sorted(self._added, key=len, reverse=True)
         self._splitter = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")") if longest_first else None
 
@@ -135,6 +136,12 @@ class Tokenizer:
 
     def token_bytes(self, token_id: int, skip_special: bool = True) -> bytes:
         """Return the bytes one token stands for: none for a hidden control token or a row without an entry."""
+        found = self._bytes.get((token_id, skip_special))
+        if found is None:
+            found = self._bytes[token_id, skip_special] = self._bytes_of(token_id, skip_special)
+        return found
+
+    def _bytes_of(self, token_id: int, skip_special: bool) -> bytes:
         text = self._backend.id_to_token(token_id)
         if text is None or (skip_special and token_id in self._hidden):
             return b""

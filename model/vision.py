@@ -4,6 +4,7 @@ Source: Qwen2.5-VL technical report (arXiv 2502.13923, section 2.1.1).
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from model.layers import RMSNorm, SwiGLU
 from model.linear import Linear
 from model.positions import Grid, Segments, vision_plan
 from model.rope import rotate, vision_table
+
+_planned = lru_cache(maxsize=128)(vision_plan)  # index work of the host that a step of training would wait for
 
 
 class PatchEmbed(nn.Module):
@@ -96,7 +99,7 @@ class VisionTower(nn.Module):
     def forward(self, patches: Tensor, grids: Sequence[Grid], backend: Backend) -> Tensor:
         """(P, C*2*14*14) with the grids of G media, in patches -> (M, D_out) in the media's own order."""
         config = self.config
-        plan = vision_plan(grids, config.window_tokens, config.spatial_merge_size)
+        plan = _planned(tuple(grids), config.window_tokens, config.spatial_merge_size)
         device = patches.device
         windows, frames = _on(plan.windows, device), _on(plan.frames, device)
         cos, sin = vision_table(plan.positions.to(device), config.head_dim)

@@ -23,9 +23,11 @@ from model.training.ablating import among, begin
 from model.training.batches import BatchSource, stream
 from model.training.data import PARTS, Plan
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
+from model.training.feeding import timed
+from model.training.log import Log
 from model.training.modeling import PLANS, losses, small_config
 from model.training.state import Run, fresh
-from model.training.train import Log, arithmetic, compile_elementwise, progress, shares, timed, train_step
+from model.training.train import arithmetic, compile_elementwise, count_shown, progress, shares, train_step
 
 # Widths, blocks, feed-forwards and heads as in PLANS: heads of 64 in both halves, feed-forwards of 2.7 widths.
 SIZES: dict[str, dict[str, int]] = {
@@ -51,22 +53,23 @@ def source_of(run: Run, seed: int, args: argparse.Namespace) -> BatchSource:
 def teach(run: Run, args: argparse.Namespace, log: Log) -> None:
     """Train one network for the given minutes of its own steps; the drawing of samples is not counted."""
     device = next(run.model.parameters()).device
-    for batch, waited in timed(stream(source_of(run, args.seed, args), range(1 << 40), args.workers)):
+    for given in timed(stream(source_of(run, args.seed, args), range(1 << 40), args.workers), device):
         begin, done = time.monotonic(), progress(run, args)
         if done >= 1.0:
             break
-        values = train_step(run, batch.to(device), done, args)
+        values = train_step(run, given.batch, done, args)
+        count_shown(run, given, 1)
         run.elapsed += time.monotonic() - begin
-        log.add(run, values, waited, batch, done)
+        log.add(run, values, given, done)
 
 
 def measured(run: Run, args: argparse.Namespace) -> dict[str, float]:
     """Mean losses of the last weights on samples that no run draws."""
     device = next(run.model.parameters()).device
     found: dict[str, list[float]] = {}
-    for batch, _ in timed(stream(source_of(run, HELD_SEED, args), range(args.held), args.workers)):
+    for given in timed(stream(source_of(run, HELD_SEED, args), range(args.held), args.workers), device):
         with torch.no_grad(), arithmetic(device, args.bfloat16):
-            values = losses(run.model, run.teachers, batch.to(device))
+            values = losses(run.model, run.teachers, given.batch)
         for name in TOLD:
             if name in values:
                 found.setdefault(name, []).append(float(values[name]))

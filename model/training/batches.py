@@ -7,6 +7,7 @@ so that hardly any of it is padding.
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from model.positions import Grid, mrope_positions
 from model.preprocess import MediaTensors, prepare
 from model.prompt import build_prompt, simple_messages
 from model.tokenizer import IM_END, Tokenizer
-from model.training.data import Plan, batch_samples, for_tower, plan_batch, teaches_tower_only
+from model.training.data import RUNGS, Plan, batch_samples, for_tower, plan_batch, teaches_tower_only
 from model.training.pointing import Asker, Pointers, answer_tokens, askers_of, pointers
 from model.training.sample import QA, Sample
 
@@ -104,31 +105,31 @@ def make_row(media: Sequence[MediaTensors], questions: Sequence[QA], tokenizer: 
     return Row(prefix, positions, start, branches)
 
 
-def rung(length: int) -> int:
-    """The length that a branch is padded to: few different ones, none an eighth longer than need be."""
-    step = max(2, 1 << max(0, length.bit_length() - 4))
+def rung(length: int, rungs: int = RUNGS) -> int:
+    """The length that a branch is padded to: one of `rungs` between a power of two and the next."""
+    step = max(2, (1 << max(0, length.bit_length() - 1)) // rungs)
     return -(-length // step) * step
 
 
-def branched(rows: Sequence[Row]) -> tuple[Branched, list[tuple[int, Branch, int]]]:
+def branched(rows: Sequence[Row], rungs: int = RUNGS) -> tuple[Branched, list[tuple[int, Branch, int]]]:
     """Order the branches of all rows by length: the pattern, and each branch with its row and its padded length.
 
     Raises ValueError for rows of different prefixes.
     """
     if len({len(row.prefix) for row in rows}) > 1:
         raise ValueError("the rows of a batch begin with prefixes of different lengths")
-    spans = [(index, branch, rung(len(branch.ids))) for index, row in enumerate(rows) for branch in row.branches]
+    spans = [(index, branch, rung(len(branch.ids), rungs)) for index, row in enumerate(rows) for branch in row.branches]
     spans.sort(key=lambda span: span[2])
     groups = {length: torch.tensor([index for index, _, own in spans if own == length]) for _, _, length in spans}
     return Branched(len(rows), len(rows[0].prefix), tuple(groups.values()), tuple(groups)), spans
 
 
 def collate(samples: Sequence[Sample], asked: Sequence[Sequence[QA]], tokenizer: Tokenizer, config: ModelConfig,
-            preprocess: PreprocessConfig) -> Batch:  # fmt: skip
+            preprocess: PreprocessConfig, rungs: int = RUNGS) -> Batch:  # fmt: skip
     """Turn samples of one size, each with the questions asked about it, into one batch."""
     media = [media_of(sample, preprocess) for sample in samples]
     rows = [make_row(own, qas, tokenizer, config) for own, qas in zip(media, asked, strict=True)]
-    pattern, spans = branched(rows)
+    pattern, spans = branched(rows, rungs)
     shared = torch.tensor([row.prefix for row in rows])  # (B, P)
     ids, targets, weights = shared.flatten().tolist(), [IGNORE] * shared.numel(), [0.0] * shared.numel()
     places, askers = [row.positions for row in rows], [list[Asker]() for _ in rows]
@@ -162,10 +163,19 @@ class BatchSource(Dataset[Batch]):
     """Batch number -> batch, the same for the same seed.
 
     `progress` (0..1) and `tower_share`, how many of the steps teach the tower alone, are shared with worker processes.
+    Patches come in the precision of `width`.
     """
 
-    def __init__(self, plan: Plan, tokenizer_path: str, config: ModelConfig, preprocess: PreprocessConfig) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        tokenizer_path: str,
+        config: ModelConfig,
+        preprocess: PreprocessConfig,
+        width: torch.dtype = torch.float32,
+    ) -> None:
         self.plan = plan
+        self.width = width
         self.tokenizer_path = tokenizer_path
         self.config = config
         self.preprocess = preprocess
@@ -181,13 +191,24 @@ class BatchSource(Dataset[Batch]):
         progress, alone = float(self.progress), teaches_tower_only(self.plan, step, float(self.tower_share))
         plan = for_tower(self.plan) if alone else self.plan
         samples, asked = batch_samples(plan, step, progress)
-        batch = collate(samples, asked, self._tokenizer, self.config, self.preprocess)
-        part = plan_batch(plan, step, progress)[0].part
-        return replace(batch, part=part, tower_only=alone, seconds=time.perf_counter() - begin)
+        batch = collate(samples, asked, self._tokenizer, self.config, self.preprocess, plan.rungs)
+        part, patches = plan_batch(plan, step, progress)[0].part, batch.patches.to(self.width)
+        return replace(batch, patches=patches, part=part, tower_only=alone, seconds=time.perf_counter() - begin)
+
+
+def allow_files() -> None:
+    """Raise the number of open files to what the system allows: every tensor that a worker sends ahead is one."""
+    with suppress(ImportError, ValueError, OSError):  # no such limit on Windows; some systems refuse
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def stream(source: BatchSource, numbers: range, workers: int) -> Iterator[Batch]:
-    """Yield the batches of these numbers, drawn in this process or by worker processes ahead of need."""
+    """The batches of these numbers, drawn in this process or by worker processes, started at once, ahead of need."""
+    if workers:
+        allow_files()
     loader: DataLoader[Batch] = DataLoader(
         source,
         batch_size=None,
@@ -196,4 +217,4 @@ def stream(source: BatchSource, numbers: range, workers: int) -> Iterator[Batch]
         prefetch_factor=4 if workers else None,
         persistent_workers=bool(workers),
     )
-    yield from loader
+    return iter(loader)

@@ -62,8 +62,9 @@ How often each of these is answered exactly stands in the table below; what is n
 {sha256}
 """
 
-EXAMS = """ In held_things each thing stands in the one drawing of
-it that training was never shown, in unseen_things in drawing styles that training never met."""
+EXAMS = """ In held_things and held_many each thing stands in the one
+drawing of it that training was never shown, in unseen_things and unseen_many in drawing styles that training never met;
+the nameless photos are of kinds that training never showed."""
 MEASURED = """
 ## Measured
 

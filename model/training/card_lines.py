@@ -1,17 +1,23 @@
 """What the bundled model's card says of each part of the world it was trained on, and of what it was not."""
 
+from collections import Counter
 from collections.abc import Collection
 
 from model.training import colours, language
+from model.training.assets.names import named_things
 from model.training.assets.photos import photo_names
 from model.training.evaluate import Report
 from model.training.events.clock import LONGEST
+from model.training.photographs import role
 from model.training.pictured import item_names
 from model.training.things import catalogue, shapes, words
 
 TYPE = "letters of open fonts (OFL, Apache-2.0, Bitstream Vera and others; each in model/training/assets/ASSETS.md)"
 PHOTOGRAPHS = """photos of GroceryStoreDataset (Marcus Klasson and others, MIT), clothing-dataset (Alexey Grigorev and
   others, CC0) and flower_photos (the photographers of the TensorFlow archive, CC-BY-2.0)"""
+DRAWINGS = """drawings of Noto Color Emoji (Google, OFL-1.1), Noto Emoji v1 (Google, Apache-2.0), Twemoji (Twitter
+  and others, CC-BY-4.0), Fluent Emoji (Microsoft, MIT), EmojiOne (Emoji One, CC-BY-4.0), Open Clip Art (public
+  domain)"""
 WEAK = 80.0  # percent; rows below it are named as weak
 FEW = 15  # questions; rows of fewer are not named
 
@@ -44,6 +50,14 @@ def things_line() -> str:
     names = item_names("cpu")
     return f"""- {len(names)} everyday things as emoji and clip art draw them, with colour, number, place and box:
   {", ".join(names)}."""
+
+
+def many_things_line() -> str:
+    """All things that have a name."""
+    groups = Counter(thing.group for thing in named_things())
+    told = ", ".join(f"{group} {count}" for group, count in groups.most_common())
+    return f"""- {len(item_names("all"))} everyday things in all, less surely: {told}; the list is
+  model/training/assets/things.tsv."""
 
 
 def text_line() -> str:
@@ -83,8 +97,8 @@ def pairs_line() -> str:
 
 def photos_line() -> str:
     """Photos."""
-    kinds = len({row["name"] for row in photo_names().values()})
-    return f"""- {kinds} kinds of photo (groceries, clothing, flowers); of any other photo it is taught to say its main
+    kinds = sorted(name for name in {row["name"] for row in photo_names().values()} if role(name) == "named")
+    return f"""- {len(kinds)} kinds of photo ({", ".join(kinds)}); of any other photo it is taught to say its main
   colours and that it cannot tell what it shows."""
 
 
@@ -102,6 +116,7 @@ LINES = {
     "shapes": shapes_line,
     "drawings": drawings_line,
     "things": things_line,
+    "many_things": many_things_line,
     "short_text": short_text_line,
     "text": text_line,
     "letters": letters_line,
@@ -125,7 +140,7 @@ def unknown(taught: Collection[str]) -> str:
     what = "photographs but those kinds" if "photos" in taught else "photographs"
     drawn = (
         "other things than those listed"
-        if "things" in taught
+        if {"things", "many_things"} & set(taught)
         else "people, animals, objects, scenes or drawings of them"
     )
     answers = "its answers about such pictures\n  are in the words above and mean little."
@@ -148,9 +163,8 @@ def unknown(taught: Collection[str]) -> str:
 
 # What a part shows of others' work; the packs' own NOTICE and model/training/assets/ASSETS.md tell of it at length.
 SOURCES = {
-    "things": """drawings of Noto Color Emoji (Google, OFL-1.1), Noto Emoji v1 (Google, Apache-2.0), Twemoji (Twitter
-  and others, CC-BY-4.0), Fluent Emoji (Microsoft, MIT), EmojiOne (Emoji One, CC-BY-4.0), Open Clip Art (public
-  domain)""",
+    "things": DRAWINGS,
+    "many_things": DRAWINGS,
     "short_text": TYPE,
     "text": TYPE,
     "letters": TYPE,

@@ -23,6 +23,7 @@ CLIP_SIZES: tuple[Size, ...] = ((84, 84), (112, 112), (84, 112), (112, 84), (84,
 CLIP_WEIGHTS = (1.0, 2.0, 2.0, 1.5, 3.0, 1.5, 0.3, 0.3)
 FRAMES = (4, 6, 8, 10, 12)
 FRAME_WEIGHTS = (2.0, 1.5, 2.0, 1.0, 1.5)
+RUNGS = 8  # no question is padded by more than an eighth
 RATES = (0.5, 1.0, 2.0, 4.0)
 RATE_WEIGHTS = (1.0, 1.0, 3.0, 1.0)
 LARGE_TOKENS = max(height * width for height, width in PICTURE_SIZES) // CELL**2  # merged, of the largest picture
@@ -31,9 +32,9 @@ LARGE_TOKENS = max(height * width for height, width in PICTURE_SIZES) // CELL**2
 Shares = tuple[tuple[str, float], ...]
 PARTS: Shares = (("shapes", 0.45), ("clips", 0.55))
 WIDE: Shares = (
-    ("shapes", 0.1), ("clips", 0.1), ("pairs", 0.05), ("things", 0.2), ("short_text", 0.08), ("text", 0.03),
-    ("letters", 0.03),
-    ("events", 0.12), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04), ("any_photos", 0.02), ("any_films", 0.02),
+    ("shapes", 0.05), ("clips", 0.06), ("pairs", 0.03), ("things", 0.11), ("many_things", 0.15), ("short_text", 0.14),
+    ("text", 0.04), ("letters", 0.01), ("events", 0.14), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04),
+    ("any_photos", 0.01), ("any_films", 0.01),
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ class Plan:
 
     `parts` says how large a share of the steps each part of the world has, `tower_parts` (where given) of those that
     teach the tower alone; parts with clips join when `clips_from` of the run is done. Difficulty rises over `ramp` of
-    it.
+    it. Questions are padded to one of `rungs` lengths between a power of two and the next.
     """
 
     seed: int = 0
@@ -53,6 +54,7 @@ class Plan:
     tower_parts: Shares = ()
     clips_from: float = 0.03
     ramp: float = 0.3
+    rungs: int = RUNGS
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,10 @@ from model.training.sample import QA, Sample
 
 MAX_TOKENS = 96
 TRAINED = tuple(name for name, _ in PARTS)
-EXAMS = {"things": ("held_things", "unseen_things")}  # parts that examine what another part taught
+EXAMS = {  # parts that examine what another part taught
+    "things": ("held_things", "unseen_things"),
+    "many_things": ("held_many", "unseen_many"),
+}
 MEASURED = "evaluation.json"  # beside a model's weights: its report
 Report = dict[str, Any]
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.training import colours, labels
-from model.training.assets.names import named_things
 from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Scope
 from model.training.edges import edge_maps
 from model.training.paint import wear
 from model.training.placing import PLACES, Box, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
-from model.training.thing_questions import MASS
+from model.training.thing_questions import MASS, taught
 from model.training.things import Figure
 from model.training.world import randomness
 
@@ -26,7 +25,13 @@ PLAIN = 0.7  # share of its visible pixels that the main colour of a thing must 
 LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees
-EXAMINED: dict[str, AssetSplit] = {"held_things": "held", "unseen_things": "unseen"}  # by part
+EXAMINED: dict[str, AssetSplit] = {  # by part
+    "held_things": "held",
+    "unseen_things": "unseen",
+    "held_many": "held",
+    "unseen_many": "unseen",
+}
+ITEM: dict[Scope, str] = {"cpu": "item", "all": "any_item"}  # the label that says which thing of a scope
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ def pack() -> Pack:
 
 @cache
 def item_names(scope: Scope) -> tuple[str, ...]:
-    """Names of the things of a scope, each once, as classes of the label `item`."""
-    return tuple(dict.fromkeys(thing.name for thing in named_things() if scope == "all" or thing.scope == "cpu"))
+    """Names of the things of a scope, each once, as classes of its label in `ITEM`."""
+    return tuple(dict.fromkeys(thing.name for thing in taught(scope)))
 
 
 @cache
@@ -171,7 +176,7 @@ def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) ->
         tint = labels.colour_class(fact["colour"]) if fact["colour"] else 0
         half = [min(max(0, int(at / CELL * 2)), labels.HALVES - 1) + 1 for at in (x, y)]
         table[:, fact["id"] + 1] = (classes[fact["thing"]], tint, min(alike, labels.MOST), *half)
-    maps = {name: table[row][who] for row, name in enumerate(("item", "colour", "alike", "column", "row"))}
+    maps = {name: table[row][who] for row, name in enumerate((ITEM[scope], "colour", "alike", "column", "row"))}
     maps |= labels.offsets(maps["column"], maps["row"])
     maps |= {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}
     return maps | edge_maps(who, facts)
@@ -200,13 +205,14 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
         for number, (one, figure) in enumerate(pieces)
     ]
     facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
+    facts |= {"drawings": drawings, "scope": scope}
     frames = wear(rng, np.clip(canvas, 0, 255).astype(np.uint8)[None])
     return Sample(
         seed=seed,
         kind="image",
         frames=np.ascontiguousarray(frames),
         sampled_fps=1.0,
-        dense=thing_labels(owners, facts | {"drawings": drawings}, scope),
+        dense=thing_labels(owners, facts, scope),
         background=labels.colour_class(background),
-        facts=facts | {"drawings": drawings},
+        facts=facts,
     )

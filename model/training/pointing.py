@@ -75,10 +75,9 @@ def answer_tokens(qa: QA, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
 
 def starts_of(text: str, tokens: list[int], tokenizer: Tokenizer) -> list[int]:
     """The character at which each token of a text begins; only beyond ASCII can tokens share one."""
-    if text.isascii():
-        ends = list(accumulate(len(tokenizer.decode([token])) for token in tokens))
-        return [0, *ends[:-1]]
-    return [len(tokenizer.decode(tokens[:count]).rstrip("\ufffd")) for count in range(len(tokens))]
+    stream = tokenizer.stream()
+    ends = list(accumulate(len(stream.push(token)) for token in tokens))
+    return [0, *ends[:-1]]
 
 
 def pieces(answer: str, places: Sequence[tuple[int, ...]]) -> Iterator[str]:

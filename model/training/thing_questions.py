@@ -6,6 +6,7 @@ from functools import cache
 from model.training import colours, language
 from model.training.asking import Ask
 from model.training.assets.names import Named, named_things
+from model.training.assets.pack import Scope
 from model.training.picture_questions import OPPOSITE, RELATIONS, YES, alone, ids, located, related
 from model.training.sample import Facts, Lang
 
@@ -18,6 +19,12 @@ MASS, PAIR = "some", "a pair of"  # articles of what has no plural, and of what 
 @cache
 def _named() -> dict[str, Named]:
     return {thing.name: thing for thing in named_things()}
+
+
+@cache
+def taught(scope: Scope) -> tuple[Named, ...]:
+    """The things of a scope: the hundred, or all that have a name."""
+    return tuple(thing for thing in named_things() if scope == "all" or thing.scope == scope)
 
 
 def noun(name: str, lang: Lang, many: bool = False) -> str:
@@ -109,8 +116,7 @@ def stranger(facts: Facts, rng: random.Random) -> str:
     """The name of a thing that is not there, at times of one like a thing that is: a cat beside a dog."""
     there = {fact["thing"] for fact in facts["things"]}
     untaught = rng.random() < UNTAUGHT
-    known = [thing for thing in named_things() if untaught or thing.scope == facts.get("scope", "cpu")]
-    away = [thing for thing in known if thing.name not in there]
+    away = [thing for thing in taught("all" if untaught else facts["scope"]) if thing.name not in there]
     kinds = {_named()[name].group for name in there} if rng.random() < KIN else set[str]()
     return rng.choice([thing for thing in away if thing.group in kinds] or away).name
 

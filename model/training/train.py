@@ -6,13 +6,11 @@ Several processes share a run: `torchrun --nproc-per-node 2 -m model.training.tr
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +19,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
 from model.training.batches import Batch, BatchSource, stream
-from model.training.data import PARTS, WIDE, Plan, Shares
+from model.training.data import PARTS, RUNGS, WIDE, Plan, Shares
 from model.training.edges import EDGES
 from model.training.events.tokens import TOLD
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
+from model.training.feeding import Fed, fed
 from model.training.lettering.marks import SLOTS
+from model.training.log import Log
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
+from model.training.pictured import ITEM
 from model.training.rounding import rounded
 from model.training.state import CHECKPOINT, Run, save, start
 from model.training.together import Group, joined, meet, own_device
@@ -37,7 +38,7 @@ SHARPER = {
     "thing": 3.0,
     "colour": 2.0,
     "drawn": 3.0,
-    "item": 4.0,
+    **dict.fromkeys(ITEM.values(), 4.0),
     "rank": 2.0,
     "decoder_rank": 3.0,
     **dict.fromkeys(SLOTS, 4.0),
@@ -45,6 +46,7 @@ SHARPER = {
     **dict.fromkeys((f"decoder_{name}" for name in (*EDGES, *TOLD)), 3.0),
 }
 HEADS_FASTER = 3.0  # their learning rate while they learn alone: one layer each, on features that stand still
+ATTENTION = ([SDPBackend.MATH], [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 POINTING = 0.3  # weight of each pointer's loss and of that on numbers, for the whole of a run
 
 
@@ -62,7 +64,8 @@ def curriculum(run: Run, args: argparse.Namespace) -> float:
 
 def plan_of(run: Run, args: argparse.Namespace) -> Plan:
     """What is drawn. A run draws other samples than those before it whose weights it goes on from, of the same seed."""
-    return Plan(args.seed + len(run.before), args.batch, args.questions, parts=args.parts, tower_parts=args.tower_parts)
+    seed = args.seed + len(run.before)
+    return Plan(seed, args.batch, args.questions, args.parts, args.tower_parts, rungs=args.rungs)
 
 
 def guide(source: BatchSource, run: Run, args: argparse.Namespace) -> None:
@@ -106,17 +109,14 @@ def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
     """Precision and attention of the forward pass.
 
     On a CPU plain matrix products beat the fused kernel, whose backward pass with a mask is slow: a tenth of a step.
+    On a GPU cuDNN is left out, which plans anew for every shape of picture and length of question.
     """
-    attention = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16), attention:
+    with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16), sdpa_kernel(ATTENTION[device.type == "cuda"]):
         yield
 
 
-def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace, processes: int = 1) -> dict[str, Tensor]:
-    """Forward, backward, update; return the losses.
-
-    What the other processes of a run were shown is counted as if it were as much, until all meet again.
-    """
+def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) -> dict[str, Tensor]:
+    """Forward, backward, update; return the losses."""
     heads_alone = done < args.heads_first
     run.model.requires_grad_(not heads_alone)
     with rounded(run.model) if rounds(run.step, done, args) else nullcontext():
@@ -133,10 +133,18 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace, pr
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     run.step += 1
-    run.samples += batch.samples * processes
-    run.questions += batch.questions * processes
     update_average(run)
     return {name: loss.detach() for name, loss in found.items()}
+
+
+def count_shown(run: Run, given: Fed, processes: int) -> None:
+    """Count what a step was shown for the first time.
+
+    What the other processes of a run were shown is counted as if it were as much, until all meet again.
+    """
+    if given.fresh:
+        run.samples += given.batch.samples * processes
+        run.questions += given.batch.questions * processes
 
 
 def update_average(run: Run) -> None:
@@ -147,46 +155,6 @@ def update_average(run: Run) -> None:
         torch._foreach_lerp_(list(run.average.values()), [current[name] for name in run.average], 1.0 - keep)
 
 
-class Log:
-    """Means of the losses since the last line, each over the steps that had it, written as JSON lines."""
-
-    def __init__(self, path: Path, every: int, processes: int = 1) -> None:
-        self.path, self.every, self.processes = path, every, processes
-        self.values: dict[str, list[float]] = {}
-        self.count = self.samples = 0
-        self.waited = self.drawing = 0.0
-        self.since = time.monotonic()
-
-    def add(self, run: Run, values: dict[str, Tensor], waited: float, batch: Batch, done: float) -> None:
-        """Take one step's losses and the seconds it waited for its batch; write a line when it is time."""
-        for name, value in [*values.items(), (f"language_{batch.part}", values.get("language"))]:
-            if value is not None:
-                self.values.setdefault(name, []).append(float(value))
-        self.count += 1
-        self.samples += batch.samples
-        self.waited += waited
-        self.drawing += batch.seconds
-        if self.count < self.every:
-            return
-        spent = time.monotonic() - self.since
-        line = {
-            "step": run.step,
-            "samples": run.samples,
-            "questions": run.questions,
-            "minutes": round(run.elapsed / 60, 2),
-            "progress": round(done, 4),
-            "samples_per_s": round(self.samples * self.processes / spent, 3),
-            "data_wait": round(self.waited / spent, 3),
-            "drawn_per_s_a_worker": round(self.samples / max(self.drawing, 1e-9), 3),
-            **{name: round(fmean(found), 4) for name, found in self.values.items()},
-        }
-        with self.path.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
-        self.values, self.count, self.samples = {}, 0, 0
-        self.waited, self.drawing, self.since = 0.0, 0.0, time.monotonic()
-
-
 def compile_elementwise(model: nn.Module) -> None:
     """Fuse the passes inside norms and feed-forwards, a sixth of a step on a CPU.
 
@@ -195,16 +163,6 @@ def compile_elementwise(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, RMSNorm | SwiGLU):
             module.compile(dynamic=True)
-
-
-def timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
-    """Yield each batch with the seconds that were spent waiting for it."""
-    while True:
-        begin = time.monotonic()
-        batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch, time.monotonic() - begin
 
 
 def train(args: argparse.Namespace) -> Path:
@@ -221,7 +179,8 @@ def train(args: argparse.Namespace) -> Path:
 def source_of(run: Run, args: argparse.Namespace) -> BatchSource:
     """Where the batches of a run come from."""
     preprocess = preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
-    return BatchSource(plan_of(run, args), str(TOKENIZER), model_config(run.config), preprocess)
+    width = torch.bfloat16 if args.bfloat16 else torch.float32  # the first product of the network rounds to it anyway
+    return BatchSource(plan_of(run, args), str(TOKENIZER), model_config(run.config), preprocess, width)
 
 
 def train_in(group: Group, args: argparse.Namespace) -> None:
@@ -236,18 +195,19 @@ def train_in(group: Group, args: argparse.Namespace) -> None:
     guide(source, run, args)
     numbers = range(run.step * group.size + group.rank, (args.steps or 1 << 40) * group.size, group.size)
     log, saved = Log(out / "log.jsonl", args.log_every, group.size), time.monotonic()
-    for batch, waited in timed(stream(source, numbers, args.workers)):
+    for given in fed(stream(source, numbers, args.workers), device, args.showings):
         begin, done = time.monotonic(), progress(run, args)
         if done >= 1.0 and group.meets(run.step):
             break
-        values = train_step(run, batch.to(device), done, args, group.size)
-        run.elapsed += time.monotonic() - begin + waited
+        values = train_step(run, given.batch, done, args)
+        count_shown(run, given, group.size)
+        run.elapsed += time.monotonic() - begin + given.waited
         if group.meets(run.step):
             meet(run, group)
         guide(source, run, args)
         if not group.leads:
             continue
-        log.add(run, values, waited, batch, done)
+        log.add(run, values, given, done)
         if time.monotonic() - saved > args.save_every * 60 and group.meets(run.step):
             save(run, args)
             saved = time.monotonic()
@@ -291,6 +251,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")
     made.add_argument("--batch", type=int, default=32, help="pictures a step")
     made.add_argument("--questions", type=int, default=6, help="questions asked about each picture or clip")
+    made.add_argument(
+        "--rungs",
+        type=int,
+        default=2 if torch.cuda.is_available() else RUNGS,
+        help="lengths, between a power of two and the next, that questions are padded to; few spare the host work",
+    )
     made.add_argument("--lr", type=float, default=2e-3)
     made.add_argument(
         "--heads-first",
@@ -308,6 +274,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--device", default="")
     made.add_argument("--workers", type=int, default=0 if not torch.cuda.is_available() else (os.cpu_count() or 2) - 1)
+    made.add_argument(
+        "--showings",
+        type=int,
+        default=1,
+        help="times that a batch is shown at most, again only while no new one is ready",
+    )
     made.add_argument("--no-bfloat16", dest="bfloat16", action="store_false")
     made.add_argument("--no-compile", dest="compile", action="store_false")
     made.add_argument(

@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from PIL import Image
 from model.training import pictured, thing_questions
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
 from model.training.data import held_out
+from model.training.evaluate import EXAMS
 from model.training.parts import parts
-from model.training.parts.things import MAKERS
+from model.training.thing_parts import MAKERS
 from model.training.thing_questions import caption
 
 
@@ -25,6 +27,7 @@ def thing(number: int, name: str, colour: str, *place: int) -> dict[str, Any]:
 
 FACTS = {
     "kind": "image",
+    "scope": "cpu",
     "size": [252, 252],
     "background": "white",
     "things": [thing(0, "dog", "brown", 0, 0), thing(1, "car", "", 1, 1), thing(2, "dog", "brown", 0, 2)],
@@ -92,6 +95,7 @@ def test_each_part_draws_what_it_is_there_for() -> None:
     for name, split, drawings in (
         ("things", "train", "train"), ("things", "held", "train"),
         ("held_things", "held", "held"), ("unseen_things", "held", "unseen"),
+        ("many_things", "train", "train"), ("held_many", "held", "held"), ("unseen_many", "held", "unseen"),
     ):  # fmt: skip
         assert parts()[name].make(3, (112, 112), 1, 1.0, 1.0, split).facts["drawings"] == drawings  # type: ignore[arg-type]
     pack = pictured.pack()
@@ -102,7 +106,7 @@ def test_each_part_draws_what_it_is_there_for() -> None:
     assert kept["train"].isdisjoint(kept["held"]) and kept["train"].isdisjoint(kept["unseen"])
 
 
-@pytest.mark.parametrize("name", ["held_things", "unseen_things"])
+@pytest.mark.parametrize("name", [*chain(*EXAMS.values())])
 def test_what_examines_is_refused_to_training(name: str) -> None:
     with pytest.raises(AssetsWithheld, match=name):
         parts()[name].make(3, (112, 112), 1, 1.0, 1.0, "train")

@@ -1,12 +1,14 @@
 """Every part of the world keeps the common contract: pure in its arguments, labelled, asked about, answered."""
 
 import argparse
+from itertools import chain
 
 import numpy as np
 import pytest
 
 from model.training import train
 from model.training.data import PARTS, Plan, dense_classes, held_out, plan_batch
+from model.training.evaluate import EXAMS
 from model.training.export import command_of, shown
 from model.training.labels import class_names
 from model.training.parts import Part, parts
@@ -85,6 +87,6 @@ def test_parts_are_chosen_on_the_command_line() -> None:
     assert "--steps 9" in command_of(vars(none)) and "--minutes" not in command_of(vars(none))
     assert "--tower-first 0.0" in command_of(vars(none))  # which is not what is done where nothing is said
     assert shown({"args": vars(two)}) == {"shapes", "letters", "boxes"}
-    assert {name for name, _ in train.shares("wide")} == {*parts()} - {"held_things", "unseen_things"}
+    assert {name for name, _ in train.shares("wide")} == {*parts()} - set(chain(*EXAMS.values()))
     with pytest.raises(argparse.ArgumentTypeError, match=r"no part is called hats; there are .*clips, "):
         train.shares("hats=1")

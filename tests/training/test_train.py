@@ -118,7 +118,9 @@ def test_steps_round_to_int4_at_the_end_and_leave_the_weights_exact(monkeypatch:
         inside = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
         name = "model.layers.0.mlp.gate_proj.weight"
         once = model.state_dict()[name].clone()
-        torch.testing.assert_close(rounding.as_stored(once), once, rtol=0.01, atol=1e-4)  # nothing is left to round
+        torch.testing.assert_close(
+            rounding.as_stored([once])[0], once, rtol=0.01, atol=1e-4
+        )  # nothing is left to round
         assert 0.01 < float((once - before[name]).norm() / before[name].norm()) < 0.2
         raise KeyError
     assert inside == {f"{name}.weight" for name, _ in model.named_modules() if in_four_bits(name) and "_proj" in name}
@@ -178,6 +180,8 @@ def test_branches_stand_by_length_and_little_is_padding() -> None:
     )
     for length in range(1, 300):
         assert length <= rung(length) <= max(length + 1, length * 9 / 8)
+        assert length <= rung(length, 2) <= max(length + 1, length * 3 / 2)
+    assert {rung(length, 2) for length in range(9, 33)} == {12, 16, 24, 32}
 
 
 def test_prefixes_of_different_lengths_are_refused() -> None:

@@ -1,5 +1,5 @@
 """The hundred everyday things in drawing styles that training never meets: only for examination."""
 
-from model.training.examining import examining
+from model.training.thing_parts import examining
 
-PART = examining("unseen_things")
+PART = examining("unseen_things", "cpu")
