@@ -195,4 +195,4 @@ def _behind(q: Tensor, k: Tensor, v: Tensor, eager: bool) -> Tensor:
     groups, total = heads // k.shape[1], k.shape[2]
     mask = _last_of(length, total, groups, q.device)
     out = _dense(q.reshape(count, -1, groups * length, dim), k, v, mask, False, eager)  # (n, K, H/K*L, d)
-    return out.view(q.shape).transpose(1, 2).reshape(-1, heads, dim)  # (n*L, H, d)
+    return out.reshape(q.shape).transpose(1, 2).reshape(-1, heads, dim)  # (n*L, H, d)

@@ -53,7 +53,7 @@ def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(folder: Path, **changes: Any) -> Settings:
     work = {"runs": 2, "tokens": 3, "image_side": 140, "clip_frames": 5}
-    return Settings(str(folder), device="cpu", **(work | changes))
+    return Settings(str(folder), **({"device": "cpu"} | work | changes))
 
 
 @torch.inference_mode()
@@ -247,5 +247,5 @@ def test_facts_of_the_machine() -> None:
 def test_on_cuda(folder: Path, small_ceilings: None) -> None:
     report = measure(settings(folder, device="cuda"))
     assert report.machine["device"] == torch.cuda.get_device_name()
-    assert report.peak_memory_bytes == torch.cuda.max_memory_allocated()
+    assert 0 < (report.peak_memory_bytes or 0) <= torch.cuda.max_memory_allocated()  # the ceilings came after it
     assert report.ceilings.memory_bytes_per_s is not None

@@ -9,6 +9,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Is it true that there are more than {k} {ns}?", "Tell me if there are more than {k} {ns}.",
         "Are more than {k} {ns} in the picture?", "Do we have more than {k} {ns}?",
         "Would you count more than {k} {ns}?",
+        "Is it more than {k} {ns} that you see?", "Could there be more than {k} {ns}?",
     ),
     "fewer_than": (
         "Are there fewer than {k} {ns}?", "Are there less than {k} {ns}?", "Do you see fewer than {k} {ns}?",
@@ -18,6 +19,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Does the image contain fewer than {k} {ns}?", "Is it true that there are fewer than {k} {ns}?",
         "Tell me if there are less than {k} {ns}.", "Is the number of {ns} smaller than {k}?",
         "Would you count fewer than {k} {ns}?",
+        "Is it fewer than {k} {ns} that you see?", "Could there be fewer than {k} {ns}?",
     ),
     "at_least": (
         "Are there at least {k} {ns}?", "Do you see at least {k} {ns}?", "at least {k} {ns}?",
@@ -26,6 +28,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Is the number of {ns} at least {k}?", "Does the image contain at least {k} {ns}?",
         "Is it true that there are at least {k} {ns}?", "Tell me if there are at least {k} {ns}.",
         "Can you find at least {k} {ns}?", "Would you count at least {k} {ns}?",
+        "Is it at least {k} {ns} that you see?", "Could there be at least {k} {ns}?",
     ),
     "exactly": (
         "Are there exactly {k} {ns}?", "Do you see exactly {k} {ns}?", "exactly {k} {ns}?",
@@ -34,6 +37,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Are there precisely {k} {ns}?", "Does the image contain exactly {k} {ns}?",
         "Is it true that there are exactly {k} {ns}?", "Tell me if there are exactly {k} {ns}.",
         "Does it have exactly {k} {ns}?", "Would you count exactly {k} {ns}?",
+        "Is it exactly {k} {ns} that you see?", "Could there be exactly {k} {ns}?",
     ),
     "that_many": (
         "Are there {k} {ns}?", "Do you see {k} {ns}?", "Can you see {k} {ns}?", "Does the picture show {k} {ns}?",
@@ -41,6 +45,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Does the image contain {k} {ns}?", "Is it true that there are {k} {ns}?", "There are {k} {ns}, right?",
         "Do we have {k} {ns}?", "Tell me if there are {k} {ns}.", "Can you find {k} {ns}?",
         "Would you count {k} {ns}?", "Have you found {k} {ns}?",
+        "Is it {k} {ns} that you see?", "Could there be {k} {ns}?",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {

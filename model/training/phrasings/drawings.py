@@ -138,6 +138,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What is it, in brief?", "Sum the picture up in a few words.", "Shortly describe this image.",
         "Describe the picture in as few words as possible.", "short description", "Describe this in one short phrase.",
         "Give a quick summary of the picture.", "What is it, in a few words?", "Describe the image in a nutshell.",
+        "Boil the picture down to a few words.", "Describe the image with just a few words.",
     ),
     "detail": (
         "Describe in detail.", "Describe the image in detail.", "Describe this picture in detail.",
@@ -169,6 +170,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What shapes can be seen?", "Mention all the shapes.", "State all shapes.", "List the contents of the image.",
         "Itemize the shapes.", "Could you list the things you see?", "Give me an inventory of the picture.",
         "Which shapes are present?", "Which shapes has it got?", "Count off the shapes by name.",
+        "Run through the shapes you see.", "Which shapes make up the picture?",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {

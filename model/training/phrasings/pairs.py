@@ -13,6 +13,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Tell me about these two pictures.", "What is depicted in the two images?",
         "What is visible in these pictures?", "Explain what both pictures show.", "captions for both",
         "What do the two photos contain?", "How would you describe these two images?",
+        "Say what each of the two pictures holds.", "What is there in the one picture and in the other?",
     ),
     "pair_same": (
         "Are the two pictures the same?", "Are these images the same?", "Is it the same picture twice?",

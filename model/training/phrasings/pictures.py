@@ -69,6 +69,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Could you tell me the shape of the {c} object?", "State the shape of the {c} thing.",
         "What is the form of the {c} one?", "Classify the {c} shape.", "Which geometric figure is {c}?",
         "The {c} object has what form?",
+        "What would you call the {c} shape?", "Of what shape is the {c} thing?",
     ),
     "shape_at": (
         "What shape is {p}?", "Which shape is {p}?", "What is the shape {p}?", "Name the shape {p}.",

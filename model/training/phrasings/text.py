@@ -49,6 +49,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Give the spelling of {it}.", "Could you give me the spelling of {it}?",
         "Which letters do you need to write {it}?", "Break {it} up into its letters.",
         "What is {it}, spelled out?",
+        "Which letters, in order, spell {it}?", "Give {it} one letter at a time.",
     ),
     "letter": (
         "What is the {n} letter of {it}?", "What's the {n} letter of {it}?", "Which letter is the {n} in {it}?",
