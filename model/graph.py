@@ -2,7 +2,7 @@
 
 All that changes from token to token stands in tensors updated in place, and attention goes over a bucket of positions
 with the unfilled ones masked, so no shape and no number of the step depends on where it is. On other devices the same
-step runs as it is written. How much it gains has not been measured on a GPU yet.
+step runs as it is written. On an H200 a replayed step of the 3B shape takes 4.4 ms (tests/bench/RESULTS.md).
 """
 
 from collections.abc import Callable

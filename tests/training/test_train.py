@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from model import attention
 from model.attention import Backend, Branched, Causal, attend
 from model.config import preprocess_config
 from model.parameters import in_four_bits
@@ -167,6 +169,21 @@ def test_branches_see_the_prefix_and_themselves(name: str) -> None:
         found.append([*several, *torch.autograd.grad(total, (q, k, v), retain_graph=True)])
     for one, two in zip(*found, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
+
+
+def test_branches_take_what_attention_gives_in_any_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kernel of CUDA gives its result with the heads behind the positions in memory."""
+    torch.manual_seed(0)
+    pattern, spans = branched(rows_of())
+    count = pattern.count * pattern.prefix + sum(length for _, _, length in spans)
+    q, k, v = (torch.randn(1, heads, count, 8) for heads in (4, 2, 2))
+    usual, given = attend(q, k, v, pattern, Backend("sdpa", "test")), attention.F.scaled_dot_product_attention
+
+    def scattered(*args: Tensor, **more: Any) -> Tensor:
+        return given(*args, **more).transpose(1, 2).contiguous().transpose(1, 2)
+
+    monkeypatch.setattr(attention.F, "scaled_dot_product_attention", scattered)
+    assert torch.equal(attend(q, k, v, pattern, Backend("sdpa", "test")), usual)
 
 
 def test_branches_stand_by_length_and_little_is_padding() -> None:
