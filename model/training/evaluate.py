@@ -65,6 +65,7 @@ class Outcome:
     new_pair: bool
     new_wording: bool
     seed: int
+    group: str = ""  # of photos: which kind of thing it shows, "unknown" where that cannot be told
 
     @property
     def exact(self) -> bool:
@@ -120,12 +121,10 @@ def ask_all(loaded: LoadedModel, part: Part, count: int, each: int, size: int) -
     for batch in batches(loaded, part, count, each, size):
         requests = [(simple_messages(len(media), qa.question), media) for _, qa, media in batch]
         for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
-            name = counted_as(qa, part.name)
-            probability = done.mean_probability
-            new = has_new_pair(sample)
-            yield Outcome(
-                name, qa.skill, qa.lang, qa.question, qa.answer, done.text, probability, new, qa.held, sample.seed
-            )
+            name, probability, new = counted_as(qa, part.name), done.mean_probability, has_new_pair(sample)
+            group = (sample.facts["group"] or "unknown") if "group" in sample.facts else ""
+            asked = (name, qa.skill, qa.lang, qa.question, qa.answer)
+            yield Outcome(*asked, done.text, probability, new, qa.held, sample.seed, group)
 
 
 def share(outcomes: Sequence[Outcome]) -> dict[str, float | int]:
@@ -159,6 +158,15 @@ def report(outcomes: Sequence[Outcome]) -> Report:
     }
 
 
+def groups(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float | int]]]:
+    """Of names of photos, how many are exact by what the photo shows: row -> group -> share."""
+    named = [outcome for outcome in outcomes if outcome.skill == "name" and outcome.group]
+    found: dict[str, dict[str, list[Outcome]]] = {}
+    for outcome in named:
+        found.setdefault(outcome.name, {}).setdefault(outcome.group, []).append(outcome)
+    return {name: {group: share(rows) for group, rows in sorted(own.items())} for name, own in found.items()}
+
+
 def details(outcomes: Sequence[Outcome]) -> Report:
     """What an exact answer does not tell: facts of captions, size of errors, language, whether sureness is earned."""
     told: dict[str, list[tuple[str, str]]] = {}
@@ -187,6 +195,7 @@ def details(outcomes: Sequence[Outcome]) -> Report:
             for name, pairs in every.items()
             if any(metrics.unsure(wanted) for wanted, _ in pairs)
         },
+        "groups": groups(outcomes),
         "boxes": {name: box_scores(pairs) for name, pairs in told.items() if by_skill[name].startswith("locate")},
         "language_kept": metrics.language_kept((o.lang, o.wanted, o.answer) for o in outcomes),
         "calibration": metrics.calibration((outcome.probability, outcome.exact) for outcome in outcomes),
@@ -223,6 +232,11 @@ def listed(measured: Report) -> str:
         f"- {name}: {row['exact']:.1f} % of {row['n']} texts of {sort} exact"
         for name, sorts in measured["reading"].items()
         for sort, row in sorts.items()
+    ]
+    lines += [
+        f"- {name}: {row['exact']:.1f} % of {row['n']} named right or left unnamed that show {group}"
+        for name, own in measured.get("groups", {}).items()
+        for group, row in own.items()
     ]
     lines += [
         f"- {name}: {row['false_names']:.1f} false names per hundred of {row['unknown']} that cannot be told, "

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from model import kernels, quantize
 from model.checkpoint import inspect
@@ -30,7 +31,8 @@ WIDE: dict[str, Any] = {
 
 @pytest.fixture(params=["native", "torch"])
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both routes, with the native kernels where this machine has them built."""
+    """Both routes, with the native kernels where this machine has them built, as wide layers take them."""
+    monkeypatch.setattr(quantize, "NARROW", 0)
     if request.param == "torch":
         monkeypatch.setattr(kernels, "available", lambda: False)
     elif not kernels.available():
@@ -76,6 +78,17 @@ def test_columns_that_stand_out_do_not_cost_the_others_their_bits(route: str) ->
         assert apart(layer(x), x @ layer.dense(torch.float32).T) < 0.01
         even = quantize.multiply_even(x, layer.weight, layer.weight_scale, None)
         assert apart(even, x @ layer.dense(torch.float32).T) > 0.03
+
+
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_many_rows_of_a_narrow_layer_are_not_rounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "multiply_int8", None)
+    torch.manual_seed(0)
+    for width in (75, quantize.NARROW):
+        layer, x = filled(kind, torch.randn(48, width), torch.randn(48)), torch.randn(40, width)
+        with torch.no_grad():
+            assert apart(layer(x), x @ layer.dense(torch.float32).T + layer.bias) < 1e-5
+    assert not quantize.by_bytes(x) and quantize.by_bytes(F.pad(x, (0, 1))) == quantize.bytes_multiply()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -1,6 +1,7 @@
 """A checkpoint becomes a folder that the product loads, and a card that tells what was measured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from model.loading import load
 from model.tokenizer import Tokenizer
 from model.training import card_lines, export
-from model.training.evaluate import TRAINED, Outcome, examined, measured_before, report, table
+from model.training.evaluate import TRAINED, Outcome, examined, listed, measured_before, report, table
 from model.training.modeling import build, small_config
 
 
@@ -119,11 +120,29 @@ def test_the_report_counts_exact_answers() -> None:
     assert "| count | 1 | 100.0 | 100.0 | - | 0.0 (1) |" in table(measured)
 
 
+def test_names_of_photos_are_counted_by_what_they_show() -> None:
+    pear = outcome("name (photos)", "en", "pear", "pear")
+    outcomes = [
+        replace(pear, group="grocery"),
+        replace(pear, group="grocery", answer="lime"),
+        replace(pear, group="unknown", wanted="I cannot tell"),
+        outcome("name (things)", "en", "dog", "cat"),
+    ]
+    measured = report(outcomes)
+    by_group = {"grocery": {"n": 2, "exact": 50.0}, "unknown": {"n": 1, "exact": 0.0}}
+    assert measured["groups"] == {"name (photos)": by_group}
+    assert "- name (photos): 50.0 % of 2 named right or left unnamed that show grocery" in listed(measured)
+
+
 def test_the_card_tells_of_the_parts_that_were_taught() -> None:
     old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "boxes", "drawings")
     assert "bbox_2d" not in card_lines.known(old) and "bbox_2d" in card_lines.known(wide)
     assert "no times" in card_lines.unknown(old) and "no times" not in card_lines.unknown(wide)
     assert "other words" in card_lines.unknown(old) and "other words" not in card_lines.unknown(wide)
+    assert "871 everyday things" in card_lines.known(("many_things",)) and "other things than" in card_lines.unknown(
+        ("many_things",)
+    )
+    assert "banana" in card_lines.known(("photos",)) and "hoodie" not in card_lines.known(("photos",))
     for part in wide:
         assert card_lines.known([part]).startswith("- ")
 
@@ -133,6 +152,7 @@ def test_the_card_names_whose_work_was_shown_and_no_other() -> None:
     assert card_lines.sources(("drawings", "boxes")).count("flower_photos") == 1  # under the drawings
     told = card_lines.sources(("things", "short_text", "text", "photos"))
     assert all(name in told for name in ("Twemoji", "CC-BY-4.0", "clothing-dataset")) and told.count("open fonts") == 1
+    assert card_lines.sources(("things", "many_things")).count("Twemoji") == 1
 
 
 def test_a_part_without_a_share_is_not_taught(checkpoint: Path, tmp_path: Path) -> None:

@@ -4,13 +4,19 @@ import random
 from typing import Any
 
 import numpy as np
+import pytest
+from PIL import Image
 
 from model.training import photo_questions, photographs
+from model.training.assets.pack import Pack, Photo
 from model.training.data import CLIP_SIZES, held_out
 from model.training.labels import colour_class
 from model.training.metrics import unsure
 from model.training.parts import parts
+from model.training.photo_questions import names
+from model.training.photographs import Role
 from model.training.pictured import pack
+from model.training.sample import Split
 
 
 def answers(facts: dict[str, Any], lang: str) -> dict[tuple[str, ...], str]:
@@ -51,6 +57,28 @@ def test_splits_see_their_own_photos() -> None:
     for split, mark in (("train", "train/"), ("held", "val/")):
         _, photo = photographs.known(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
         assert photo.key.startswith(mark)
+
+
+def test_what_is_not_named_is_shown_whole_of_kinds_that_are_not_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training sees some kinds without their names; examinations show others, which it never met."""
+    assert {photographs.role(name) for name in names()} == {"named", "nameless", "strange"}
+    seen: list[tuple[str, ...]] = []
+    given = photographs._drawn
+
+    def watched(rng: random.Random, pack: Pack, split: Split, roles: tuple[Role, ...]) -> tuple[Image.Image, Photo]:
+        image, photo = given(rng, pack, split, roles)
+        assert photographs.role(photo.name) in roles
+        seen.append(roles)
+        return image, photo
+
+    monkeypatch.setattr(photographs, "_drawn", watched)
+    for split, role in (("train", "nameless"), ("held", "strange")):
+        photographs.whole(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
+        assert seen.pop() == (role,)
+        photographs.known(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
+        assert seen.pop() == ("named",)
+    photographs.crop(random.Random(3), pack(), (84, 112), "train")
+    assert "strange" not in seen.pop()
 
 
 def test_nothing_pictures_have_the_size_that_was_asked_for() -> None:
