@@ -1,6 +1,7 @@
 """The KV cache: preallocated, an argument of forward, advanced in one place (LanguageModel.forward)."""
 
 from collections.abc import Callable
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -26,6 +27,13 @@ class KVCache:
         self.next_position = torch.zeros(batch, dtype=torch.long, device=device)
         self.visible: Tensor | None = None
         self.stepper: Callable[[Tensor, KVCache], Tensor] | None = None
+
+    def emptied(self) -> "KVCache":
+        """An empty cache over the memory of this one, which must not be used beside it."""
+        fresh = copy(self)
+        fresh.length, fresh.visible, fresh.stepper = 0, None, None
+        fresh.next_position = torch.zeros_like(self.next_position)
+        return fresh
 
     def update(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store k, v (B, K, S, d) of one layer after what is filled; return all of it, (B, K, length + S, d)."""

@@ -1,6 +1,6 @@
 """QwenVL: the whole network. Media to features, prompt to cache (prefill), token to logits (step)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from math import prod
 from warnings import warn
@@ -31,6 +31,7 @@ class QwenVL(nn.Module):
     """
 
     static: bool | None = None
+    _stepper: Stepper | None = None  # with the memory and the recordings of the last answer, for the next one
 
     def __init__(self, config: ModelConfig, backend: Backend | None = None) -> None:
         super().__init__()
@@ -52,12 +53,24 @@ class QwenVL(nn.Module):
         return self.model.norm.weight.dtype
 
     def new_cache(self, batch: int, capacity: int) -> KVCache:
-        """Make an empty cache for `batch` rows of up to `capacity` positions; it decides how they are decoded."""
+        """Make an empty cache for `batch` rows of at least `capacity` positions; it decides how they are decoded.
+
+        Where steps are recorded, it takes the memory of the last one of its size that was dropped.
+        """
         if not self._steps_statically():
             return KVCache(self.config.text, batch, capacity, self.device, self.dtype)
-        cache = KVCache(self.config.text, batch, whole_buckets(capacity), self.device, self.dtype)
-        cache.stepper = Stepper(self.model, self.logits, self.backend, recorder(self.device))
-        return cache
+        rows = whole_buckets(capacity)
+        if self._stepper is None or not self._stepper.serves(batch, rows, self.backend):
+            self._stepper = None  # first, so that its memory is free for the new one's
+            memory = KVCache(self.config.text, batch, rows, self.device, self.dtype)
+            self._stepper = Stepper(self.model, self.head, self.backend, recorder(self.device), memory)
+        return self._stepper.lend()
+
+    @property
+    def head(self) -> Callable[[Tensor], Tensor]:
+        """(..., D) -> (..., V): the head, or the embedding that is tied to it."""
+        tied: Callable[[Tensor], Tensor] = self.model.embed_tokens.logits
+        return tied if self.lm_head is None else self.lm_head
 
     def _steps_statically(self) -> bool:
         """Say whether steps are recorded: on CUDA, but for the backend that is there to be read and compared with."""
@@ -94,8 +107,7 @@ class QwenVL(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        scores: Tensor = self.model.embed_tokens.logits(hidden) if self.lm_head is None else self.lm_head(hidden)
-        return scores
+        return self.head(hidden)
 
     def positions(
         self, input_ids: Tensor, media: Sequence[MediaTensors], pad: Sequence[int] | None = None
@@ -176,7 +188,7 @@ class QwenVL(nn.Module):
             try:
                 return cache.stepper(ids, cache)
             except CannotRecord as error:
-                cache.stepper, self.static = None, False
+                cache.stepper, self.static, self._stepper = None, False, None
                 warn(f"decoding goes on without CUDA graphs: {error}", RuntimeWarning, stacklevel=2)
         positions = cache.next_position.expand(3, -1)[..., None]  # (3, B, 1)
         mask = None if cache.visible is None else cache.visible[:, None, None, : cache.length + 1]

@@ -58,10 +58,21 @@ def use(monkeypatch: pytest.MonkeyPatch, recorder: Recorder | None) -> None:
 
 
 def decoded(
-    model: QwenVL, ids: Tensor, media: list[MediaTensors], pad: list[int] | None, static: bool, steps: int = STEPS
+    model: QwenVL,
+    ids: Tensor,
+    media: list[MediaTensors],
+    pad: list[int] | None,
+    static: bool,
+    steps: int = STEPS,
+    anew: bool = True,
 ) -> Tensor:
-    """Prefill, then decode the same random tokens, whatever the scores -> logits (steps + 1, B, V)."""
+    """Prefill, then decode the same random tokens, whatever the scores -> logits (steps + 1, B, V).
+
+    Memory and recordings of an earlier answer are taken over unless all is to be made `anew`.
+    """
     model.static = static
+    if anew:
+        model._stepper = None
     tokens = torch.randint(0, 256, (steps, len(ids)), generator=torch.Generator().manual_seed(6))
     cache = model.new_cache(len(ids), ids.shape[1] + steps)
     assert (cache.stepper is not None) == static
@@ -144,23 +155,22 @@ def test_tied_heads_and_the_eager_backend_may_be_asked_for() -> None:
 @pytest.mark.usefixtures("small_buckets")
 @torch.inference_mode()
 def test_until_the_cache_is_full() -> None:
-    """A capacity that no bucket divides is used to its last position, and not beyond."""
+    """A capacity is used to its last position, and not beyond."""
     model, ids = network(), text(1, 5)
     model.static = True
     asked = model.new_cache(1, 21)
     assert asked.capacity == 32, "what is asked for is rounded up to whole buckets"
-    caches = [KVCache(model.config.text, 1, 21, model.device, model.dtype) for _ in range(2)]
-    caches[0].stepper = asked.stepper
+    caches = [asked, KVCache(model.config.text, 1, 32, model.device, model.dtype)]
     for cache in caches:
         model.prefill(ids, [], cache)
-    for position in range(5, 21):
+    for position in range(5, 32):
         token = torch.tensor([position])
         static, ordinary = (model.step(token, cache) for cache in caches)
         torch.testing.assert_close(static, ordinary, atol=1e-5, rtol=0)
         assert caches[0].next_position.tolist() == caches[1].next_position.tolist()
     torch.testing.assert_close(caches[0].keys, caches[1].keys, atol=1e-5, rtol=0)
     for cache in caches:
-        with pytest.raises(GenerationError, match="full at 21"):
+        with pytest.raises(GenerationError, match="full at 32"):
             model.step(token, cache)
 
 
@@ -246,6 +256,7 @@ def test_cuda_records_with_every_backend_but_eager(name: str, chosen: bool, monk
     monkeypatch.setattr("model.qwen.recorder", made.append)
     monkeypatch.setattr(QwenVL, "device", torch.device("cuda", 0))
     monkeypatch.setattr("model.qwen.KVCache", lambda config, batch, capacity, device, dtype: Plain())
+    monkeypatch.setattr("model.qwen.Stepper", Lender)
     assert (model.new_cache(1, 21).stepper is not None) == chosen
     assert made == ([torch.device("cuda", 0)] if chosen else [])
 
@@ -253,7 +264,19 @@ def test_cuda_records_with_every_backend_but_eager(name: str, chosen: bool, monk
 class Plain:
     """A cache without memory."""
 
-    stepper = None
+    stepper: object = None
+
+
+class Lender:
+    """A stepper without memory."""
+
+    def __init__(self, *parts: object) -> None:
+        self.memory = parts[-1]
+
+    def lend(self) -> Plain:
+        assert isinstance(self.memory, Plain)
+        self.memory.stepper = self
+        return self.memory
 
 
 @pytest.fixture(scope="module")
