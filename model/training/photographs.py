@@ -126,13 +126,19 @@ def grain(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Ima
     )
 
 
-def whole(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
-    """A photo as it is, of a kind that is not to be named; in examinations of one that training never shows."""
+def nameless(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """A photo as it is, of a kind that is not to be named beside those that are; in examinations of a strange one."""
     return shown(rng, _drawn(rng, pack, split, ("nameless" if split == "train" else "strange",))[0], size)
 
 
+def whole(rng: random.Random, pack: Pack, size: Size, split: Split) -> Image.Image:
+    """A photo as it is, where no kind is to be named; in examinations of one that training never shows."""
+    roles: tuple[Role, ...] = ("named", "nameless") if split == "train" else ("strange",)
+    return shown(rng, _drawn(rng, pack, split, roles)[0], size)
+
+
 Draw = Callable[[random.Random, Pack, Size, Split], Image.Image]
-UNKNOWN: dict[Draw, float] = {whole: 0.45, crop: 0.18, collage: 0.12, texture: 0.2, grain: 0.05}
+UNKNOWN: dict[Draw, float] = {nameless: 0.45, crop: 0.18, collage: 0.12, texture: 0.2, grain: 0.05}
 HEDGED: dict[Draw, float] = {whole: 0.55, crop: 0.12, collage: 0.1, texture: 0.18, grain: 0.05}
 
 

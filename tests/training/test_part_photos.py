@@ -73,8 +73,10 @@ def test_what_is_not_named_is_shown_whole_of_kinds_that_are_not_either(monkeypat
 
     monkeypatch.setattr(photographs, "_drawn", watched)
     for split, role in (("train", "nameless"), ("held", "strange")):
-        photographs.whole(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
+        photographs.nameless(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
         assert seen.pop() == (role,)
+        photographs.whole(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
+        assert seen.pop() == (("named", "nameless") if split == "train" else ("strange",))
         photographs.known(random.Random(3), pack(), (84, 112), split)  # type: ignore[arg-type]
         assert seen.pop() == ("named",)
     photographs.crop(random.Random(3), pack(), (84, 112), "train")

@@ -1,4 +1,4 @@
-"""Photos of anything: their main colours are told, and that it cannot be told what they show."""
+"""Photos of anything: their main colours are told, and that it cannot be told what they show; not beside `photos`."""
 
 from model.training.hedged import hedging
 
