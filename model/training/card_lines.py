@@ -56,7 +56,8 @@ def many_things_line() -> str:
     """All things that have a name."""
     groups = Counter(thing.group for thing in named_things())
     told = ", ".join(f"{group} {count}" for group, count in groups.most_common())
-    return f"""- {len(item_names("all"))} everyday things in all, most of which it does not name surely (rows `many_things`): {told};
+    every = len(item_names("all"))
+    return f"""- {every} everyday things in all, most of which it does not name surely (rows `many_things`): {told};
   the list is model/training/assets/things.tsv."""
 
 
