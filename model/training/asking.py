@@ -11,6 +11,7 @@ from model.training.sample import QA, Lang, Number, Split, Spot, Told
 ROUGH = 0.25  # share of English questions that look typed in haste
 BRITISH = 0.4
 CHATTY = 0.2  # share of questions with a polite or chatty opening or ending
+MEASURED = 0.5  # share of Chinese questions how many that use the measure word of the thing: 几只猫 instead of 几个猫
 RENAMED = 0.15  # share of questions that call pictures, videos, shapes and colours something else
 CROSSED = 0.06  # share of questions without slots that are asked in one language for an answer in the other
 UNENDED = 0.2  # share of Chinese questions without their final mark
@@ -27,7 +28,8 @@ class Ask:
     those of a second thing that it compares with or whose name is the answer. None where no thing can be pointed at.
     `told` are phrases of a long answer in the order in which they stand there, each with the things that it is about;
     `spots` phrases whose characters are read off the picture one by one, each with the media tokens that show it;
-    `numbers` phrases in figures, each with the things that it is read from and with what it says as a class.
+    `numbers` phrases in figures, each with the things that it is read from and with what it says as a class;
+    `measure` is what Chinese counts such things by, if not by 个.
     """
 
     skill: str
@@ -39,6 +41,7 @@ class Ask:
     told: tuple[Told, ...] = ()
     spots: tuple[Spot, ...] = ()
     numbers: tuple[Number, ...] = ()
+    measure: str = ""
 
 
 def wordings(key: str, lang: Lang, split: Split) -> tuple[tuple[str, ...], bool]:
@@ -133,6 +136,8 @@ def said(rng: random.Random, ask: Ask, lang: Lang, split: Split) -> tuple[str, b
     every, held = wordings(ask.key, lang, split)
     first = ask.key in ("caption", "clip") and not held and rng.random() < 0.3
     text = (every[0] if first else rng.choice(every)).format(**ask.slots)
+    if lang == "zh" and ask.measure and rng.random() < MEASURED:
+        text = text.replace("几个", f"几{ask.measure}").replace("多少个", f"多少{ask.measure}")
     if lang == "en":
         text = text[0].upper() + text[1:] if every[0][0].isupper() and rng.random() < 0.8 else text
         if rng.random() < BRITISH:

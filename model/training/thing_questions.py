@@ -13,6 +13,7 @@ from model.training.sample import Facts, Lang
 NONE_ASKED = 0.3
 KIN = 0.35  # share of the others that are of the same kind as something that is there
 UNTAUGHT = 0.2  # share of the things asked about that are not there which may be any that has a name
+MEASURES = {"animal": "只", "vehicle": "辆", "plant": "棵", "clothing": "件"}  # by group
 MASS, PAIR = "some", "a pair of"  # articles of what has no plural, and of what comes in two
 
 
@@ -127,11 +128,18 @@ def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for group in grouped(facts["things"]):
         if article_of(group[0]["thing"]) == MASS:
             continue
-        slots = {"ns": noun(group[0]["thing"], lang, many=True)}
-        found.append(Ask("count", "count", str(len(group)), slots, ids(*group)))
+        name = group[0]["thing"]
+        slots = {"ns": noun(name, lang, many=True)}
+        found.append(Ask("count", "count", str(len(group)), slots, ids(*group), measure=measure(name)))
     if rng.random() < NONE_ASKED:
-        found.append(Ask("count", "count", "0", {"ns": noun(stranger(facts, rng), lang, many=True)}, ()))
+        name = stranger(facts, rng)
+        found.append(Ask("count", "count", "0", {"ns": noun(name, lang, many=True)}, (), measure=measure(name)))
     return found
+
+
+def measure(name: str) -> str:
+    """What Chinese counts a thing by where that is not 个, by its kind alone."""
+    return MEASURES.get(_named()[name].group, "")
 
 
 def position(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
