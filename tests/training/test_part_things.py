@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from model.training import pictured, thing_questions
+from model.training.asking import worded
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
 from model.training.data import held_out
 from model.training.evaluate import EXAMS
@@ -63,6 +64,14 @@ def test_worked_answers() -> None:
     assert chinese[("locate", "汽车")] == car.replace("car", "汽车")
     assert chinese[("caption",)] == "白色背景上，上方有两个狗，中间有一个汽车。"
     assert chinese[("position", "汽车")] == "中间"
+
+
+def test_chinese_counts_animals_by_their_measure_word_too() -> None:
+    asks = [ask for seed in range(40) for ask in thing_questions.count(FACTS, random.Random(seed), "zh")]
+    dogs = [worded(random.Random(seed), ask, "zh", "train").question for seed, ask in enumerate(asks) if ask.about]
+    assert {"几个", "几只"} <= {word for text in dogs for word in ("几个", "几只") if word in text}
+    assert not any("只" in text for text in dogs if "汽车" in text) and thing_questions.measure("cat") == "只"
+    assert thing_questions.measure("car") == "辆" and thing_questions.measure("key") == ""
 
 
 def test_some_things_have_no_article_of_one() -> None:
