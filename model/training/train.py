@@ -272,6 +272,12 @@ def parser() -> argparse.ArgumentParser:
         "--round-last", type=float, default=0.15, help="share of the plan at whose end every other step rounds to int4"
     )
     made.add_argument("--seed", type=int, default=1)
+    add_running(made)
+    return made
+
+
+def add_running(made: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how a run is made on its machine."""
     made.add_argument("--device", default="")
     made.add_argument("--workers", type=int, default=0 if not torch.cuda.is_available() else (os.cpu_count() or 2) - 1)
     made.add_argument(
@@ -287,7 +293,6 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--log-every", type=int, default=50)
     made.add_argument("--save-every", type=float, default=5.0, help="minutes between checkpoints")
-    return made
 
 
 def main() -> None:
