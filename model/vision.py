@@ -17,7 +17,8 @@ from model.linear import Linear
 from model.positions import Grid, Segments, vision_plan
 from model.rope import rotate, vision_table
 
-_planned = lru_cache(maxsize=128)(vision_plan)  # index work of the host that a step of training would wait for
+# Index work of the host that a step of training would wait for; few, since the plan of a large picture takes megabytes.
+_planned = lru_cache(maxsize=32)(vision_plan)
 
 
 class PatchEmbed(nn.Module):
