@@ -91,6 +91,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Which item {v}?", "What item {v}?", "What figure {v}?", "Which figure {v}?",
         "What is the name of the thing that {v}?", "Could you tell me what {v}?", "Who or what {v}?",
         "Which of these {v}?", "Which item is it that {v}?", "Could you name what {v}?",
+        "Which of the objects was it that {v}?", "Can you identify what {v}?",
     ),
     "event_how": (
         "What happens to {it}?", "What does {it} do?", "What is {it} doing?", "Tell me what {it} does.",
@@ -111,6 +112,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Determine what {it} does.", "Describe the behavior of {it}.", "Describe the action of {it}.",
         "Report what {it} does.", "Could you tell me what happens to {it}?", "What action does {it} perform?",
         "What would you say {it} does?", "What's the action of {it} in the clip?",
+        "What is {it} seen to do?", "Which action does {it} carry out?",
     ),
     "event_is": (
         "Does anything {w}?", "Does something {w}?", "Is there something that {v}?", "Do you see anything {w}?",

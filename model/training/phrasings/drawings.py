@@ -156,6 +156,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Provide a detailed description.", "Provide a detailed caption.", "Elaborate on what you see.",
         "an exact description, please", "Describe the picture at length.",
         "Describe the picture as thoroughly as possible.", "Go into detail about this image.",
+        "Leave nothing out: what is in the image?", "Give a description that covers every detail.",
     ),
     "list": (
         "List all things.", "List everything in the image.", "Make a list of the shapes.", "List all shapes.",
@@ -264,6 +265,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "细致地描述这张图。", "描述得详细一点。", "尽可能详细地描述。", "全面描述这张图片。",
         "把看到的全部详细说出来。", "描述图片的所有细节。", "请逐一描述细节。", "写一段详细的描述。",
         "准确地描述图中的一切。", "请具体而全面地介绍画面。",
+        "请把画面的内容毫无遗漏地描述出来。",
     ),
     "list": (
         "列出所有东西。", "列出图里的所有图形。", "列出所有图形。", "把图里的东西都列出来。", "列一下图中有哪些图形。",

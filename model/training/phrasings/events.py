@@ -15,6 +15,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What is the total duration?", "Give the duration.", "For how many seconds does the clip last?",
         "What length does the video have?", "length in seconds", "What is the runtime of this video?",
         "How many seconds of video are there?",
+        "For what length of time does the clip run?", "How many seconds of footage is this?",
     ),
     "event_when": (
         "When does {it} {w}?", "At what time does {it} {w}?", "At which second does {it} {w}?",
@@ -171,6 +172,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "视频的总时长是多少？", "总时长是多少秒？", "时长多少？", "这段视频的时长是多少？", "视频长度是几秒？",
         "视频总共几秒？", "视频长度", "片段有多长？", "整个视频有多长？", "持续了多久？", "播放时间有多长？",
         "有几秒？", "判断视频的时长。", "请问该视频时长为多少秒？",
+        "该片段总共持续多长时间？",
     ),
     "event_when": (
         "{it}什么时候{w}？", "{it}在第几秒{w}？", "{it}几秒时{w}？", "{it}在什么时间{w}？", "什么时候{it}{w}？",

@@ -14,6 +14,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What is visible in these pictures?", "Explain what both pictures show.", "captions for both",
         "What do the two photos contain?", "How would you describe these two images?",
         "Say what each of the two pictures holds.", "What is there in the one picture and in the other?",
+        "Sum up the content of the two images.", "What would a caption for each picture say?",
     ),
     "pair_same": (
         "Are the two pictures the same?", "Are these images the same?", "Is it the same picture twice?",
@@ -70,6 +71,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Point out the difference.", "State the difference.", "Identify what differs.", "Where do the images differ?",
         "Determine the difference between the pictures.", "What sets the two pictures apart?",
         "Can you spot what is different?",
+        "What is unlike in the two pictures?", "Name the thing that differs between the images.",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {
@@ -79,6 +81,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "第一张和第二张图里有什么？", "总结这两张图片。", "两张图片展示了什么？", "概括两张图的内容。",
         "这两张图片是什么？", "请介绍这两张图。", "分别说说两张图里有什么。", "为两张图各写一句描述。",
         "描述第一张和第二张图片。", "两幅图的内容是什么？", "帮我描述这两张图。", "请概述两幅画面的内容。",
+        "请为这两幅图分别作一句说明。",
     ),
     "pair_same": (
         "两张图片一样吗？", "这两张图是一样的吗？", "这两张图片相同吗？", "是同一张图片吗？", "两张图完全一样吗？",
@@ -108,5 +111,6 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "两张图的区别是什么？", "有什么区别？", "有什么差别？", "差别在哪里？", "有何不同？", "两幅图有何差异？",
         "差异是什么？", "哪里变了？", "发生了什么变化？", "有什么变化？", "指出不同的地方。", "描述两张图的差别。",
         "对比两张图片。", "哪里不同？", "两张图片不同在哪里？", "两幅画面的差异在哪里？",
+        "请指出两幅图的不同点。",
     ),
 }  # fmt: skip

@@ -48,6 +48,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Which geometric figure is it?", "Determine the shape.", "Classify the shape.", "What form is this?",
         "What geometrical shape do you see?", "Could you tell me the shape?", "State the shape.",
         "Could you identify this shape?", "What is the form of the object?",
+        "What would you call this shape?", "Which shape has been drawn here?",
     ),
     "shape_of": (
         "What shape is the {c} thing?", "What is the {c} shape?", "Which shape is {c}?", "What shape is {c}?",
@@ -70,6 +71,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What is the form of the {c} one?", "Classify the {c} shape.", "Which geometric figure is {c}?",
         "The {c} object has what form?",
         "What would you call the {c} shape?", "Of what shape is the {c} thing?",
+        "What geometric figure is the {c} thing?", "Could you say what shape is {c}?",
     ),
     "shape_at": (
         "What shape is {p}?", "Which shape is {p}?", "What is the shape {p}?", "Name the shape {p}.",
@@ -89,6 +91,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What do you call the shape {p}?", "Recognize the shape {p}.", "Could you tell me the shape of the object {p}?",
         "State which shape is {p}.", "What shape appears {p}?", "What shape has been placed {p}?",
         "Which geometric figure is {p}?", "What shape is visible {p}?",
+        "What would you call the shape {p}?", "Of what shape is the object {p}?",
     ),
     "count": (
         "How many {ns} are there?", "How many {ns} do you see?", "Count the {ns}.", "How many {ns} are in the picture?",
