@@ -6,8 +6,8 @@ Which kernel computes a product, and why (2 Zen 4 cores, 2048 -> 11008, tests/be
 
   rows of activations   int8                                   int4
   up to 16              native, activations by groups of 64    the same
-  more                  torch._int_mm, activations by row      unpacked to int8, then the same
-  more, up to 1024 wide as floats                              the same
+  more, wide layers     torch._int_mm, activations by row      unpacked to int8, then the same
+  more, narrow layers   as floats                              there are none
 
 Without the native kernels torch's own operations do the same, more slowly. On CUDA, and where a processor lacks AVX-512
 VNNI, up to 16 rows of int8 that the native kernels do not serve go through torch's weight-only kernel and everything
@@ -24,14 +24,11 @@ from torch.nn import functional as F
 
 from model import kernels
 from model.linear import Embedding, Linear
-from model.parameters import GROUP, in_four_bits, padded
+from model.parameters import GROUP, in_four_bits, narrow, padded
 
 # Columns of activations that stand out this far from the median column are multiplied apart (arXiv 2208.07339): the
 # scale of a row must not be spent on them.
 OUTLIER, MOST_OUTLIERS = 20.0, 64
-# Inputs up to which many rows are multiplied as floats: rounding activations by row changed 14 of 800 answers of the
-# bundled model where rounding weights alone changed 5.
-NARROW = 1024
 PIECE = 1 << 20  # values packed at a time: they stay in the cache, and no float copy of a matrix stands in memory
 
 
@@ -148,7 +145,7 @@ def bytes_multiply() -> bool:
 
 def by_bytes(x: Tensor) -> bool:
     """Say whether many rows of activations (M, D) are best rounded to int8 and multiplied so."""
-    return x.device.type == "cpu" and x.shape[1] > NARROW and bytes_multiply()
+    return x.device.type == "cpu" and not narrow(x.shape[1]) and bytes_multiply()
 
 
 @cache
@@ -276,7 +273,7 @@ def quantized(network: nn.Module, kind: str, dtype: torch.dtype) -> None:
     for name, module in list(network.named_modules()):
         made: nn.Module | None = None
         if isinstance(module, Linear):
-            made = (Int4Linear if kind == "int4" and in_four_bits(name) else Int8Linear)(
+            made = (Int4Linear if kind == "int4" and in_four_bits(name, module.in_features) else Int8Linear)(
                 module.in_features, module.out_features, module.bias is not None
             )
         elif isinstance(module, Embedding) and tied:

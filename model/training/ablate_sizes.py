@@ -120,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--no-bfloat16", dest="bfloat16", action="store_false")
     made.add_argument("--no-compile", dest="compile", action="store_false")
     made.add_argument("--log-every", type=int, default=25)
-    made.set_defaults(init=None, tower_parts=(), heads_first=0.0, round_last=0.0)  # what the recipe's step asks for
+    made.set_defaults(init=None, tower_parts=(), heads_first=0.0)  # what the recipe's step asks for
     return made
 
 

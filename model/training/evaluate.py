@@ -7,7 +7,7 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from model.training import metrics
 from model.training.asking import ABOUT_CLIPS
 from model.training.batches import media_of
 from model.training.boxes import box_scores
-from model.training.data import PARTS, held_out
+from model.training.data import PARTS, SampleArgs, held_out
 from model.training.parts import Part, parts
 from model.training.phrasings import tables
 from model.training.placing import HELD_PAIRS
@@ -99,26 +99,44 @@ def questions_of(sample: Sample, part: Part, each: int) -> list[QA]:
     return [default_prompt(sample, part), *asked, *reworded]
 
 
-def batches(
-    loaded: LoadedModel, part: Part, count: int, each: int, size: int
-) -> Iterator[list[tuple[Sample, QA, list[MediaTensors]]]]:
-    """Draw held-out samples and group their questions into batches of at least `size`."""
+@dataclass(frozen=True)
+class Exam:
+    """What is asked about a part: its samples, how many questions about each and at once, which rows alone."""
+
+    part: Part
+    samples: Sequence[SampleArgs]
+    each: int = 6
+    size: int = 48
+    rows: Collection[str] = ()
+
+    def questions(self, sample: Sample) -> list[QA]:
+        """What is asked about a sample; where rows are named, in wordings of training."""
+        every = questions_of(sample, self.part, self.each)
+        if not self.rows:
+            return every
+        return [qa for qa in every if not qa.held and counted_as(qa, self.part.name) in self.rows]
+
+
+def batches(loaded: LoadedModel, exam: Exam) -> Iterator[list[tuple[Sample, QA, list[MediaTensors]]]]:
+    """Draw the samples of an exam and group their questions into batches of at least its size."""
     batch: list[tuple[Sample, QA, list[MediaTensors]]] = []
-    for args in held_out(count, part.name):
+    for args in exam.samples:
         sample = args.make()
-        media = media_of(sample, loaded.preprocess)
-        batch += [(sample, qa, media) for qa in questions_of(sample, part, each)]
-        if len(batch) >= size:
+        asked = exam.questions(sample)
+        media = media_of(sample, loaded.preprocess) if asked else []
+        batch += [(sample, qa, media) for qa in asked]
+        if len(batch) >= exam.size:
             yield batch
             batch = []
     if batch:
         yield batch
 
 
-def ask_all(loaded: LoadedModel, part: Part, count: int, each: int, size: int) -> Iterator[Outcome]:
-    """Ask every question and yield what came back."""
+def ask_all(loaded: LoadedModel, exam: Exam) -> Iterator[Outcome]:
+    """Ask every question of an exam and yield what came back."""
+    part = exam.part
     options = GenerateOptions(max_tokens=max(MAX_TOKENS, 3 * part.longest * part.pictures // 2))
-    for batch in batches(loaded, part, count, each, size):
+    for batch in batches(loaded, exam):
         requests = [(simple_messages(len(media), qa.question), media) for _, qa, media in batch]
         for (sample, qa, _), done in zip(batch, generate_batch(loaded, requests, options), strict=True):
             name, probability, new = counted_as(qa, part.name), done.mean_probability, has_new_pair(sample)
@@ -257,13 +275,14 @@ def listed(measured: Report) -> str:
 
 
 def evaluate(
-    loaded: LoadedModel, samples: int, each: int = 6, size: int = 48, names: Sequence[str] = TRAINED
+    loaded: LoadedModel, samples: int, each: int = 6, names: Sequence[str] = TRAINED
 ) -> tuple[Report, list[Outcome]]:
     """Ask about `samples` pictures, or half as many clips, of each part of the world in `names`."""
     begin = time.monotonic()
     outcomes: list[Outcome] = []
-    for part in (parts()[name] for name in names):
-        outcomes += ask_all(loaded, part, samples if part.kind == "image" else -(-samples // 2), each, size)
+    for name in names:
+        count = samples if parts()[name].kind == "image" else -(-samples // 2)
+        outcomes += ask_all(loaded, Exam(parts()[name], held_out(count, name), each))
     measured = report(outcomes)
     seconds = round(time.monotonic() - begin, 1)
     drawn = {"parts": list(names), "pictures": samples, "clips": -(-samples // 2)}

@@ -9,7 +9,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -29,7 +29,6 @@ from model.training.log import Log
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
 from model.training.pictured import ITEM
-from model.training.rounding import rounded
 from model.training.state import CHECKPOINT, Run, save, start
 from model.training.together import Group, joined, meet, own_device
 
@@ -99,11 +98,6 @@ def loss_weight(name: str, dense: float) -> float:
     )
 
 
-def rounds(step: int, done: float, args: argparse.Namespace) -> bool:
-    """Whether a step sees weights as int4 stores them: every other one at the end, so that both kinds are kept good."""
-    return done > 1.0 - args.round_last and step % 2 == 1
-
-
 @contextmanager
 def arithmetic(device: torch.device, bfloat16: bool) -> Iterator[None]:
     """Precision and attention of the forward pass.
@@ -119,12 +113,11 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
     """Forward, backward, update; return the losses."""
     heads_alone = done < args.heads_first
     run.model.requires_grad_(not heads_alone)
-    with rounded(run.model) if rounds(run.step, done, args) else nullcontext():
-        with arithmetic(batch.ids.device, args.bfloat16):
-            found = losses(run.model, run.teachers, batch)
-        dense = dense_weight(done, not args.init)
-        total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+    with arithmetic(batch.ids.device, args.bfloat16):
+        found = losses(run.model, run.teachers, batch)
+    dense = dense_weight(done, not args.init)
+    total = torch.stack([loss * loss_weight(name, dense) for name, loss in found.items()]).sum()
+    total.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_([*run.model.parameters(), *run.teachers.parameters()], 1.0)
     rate = args.lr * (HEADS_FASTER if heads_alone else 1.0) * rate_factor(run.step, done, not args.init)
     for optimizer in run.optimizers:
@@ -268,9 +261,6 @@ def parser() -> argparse.ArgumentParser:
         "--tower-first", type=float, default=0.2, help="share of the plan that teaches the tower alone, by dense labels"
     )
     made.add_argument("--tower-share", type=float, default=0.0, help="share of the later steps that do so")
-    made.add_argument(
-        "--round-last", type=float, default=0.15, help="share of the plan at whose end every other step rounds to int4"
-    )
     made.add_argument("--seed", type=int, default=1)
     add_running(made)
     return made

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model import kernels
+from model import kernels, parameters
 from model.errors import GenerationError
 from model.loading import LoadedModel, load
 from model.native import AHEAD, NativeStepper
@@ -25,6 +25,12 @@ def made(folder: Path, dtype: str, quantize: str, tied: bool = False, **changes:
 
 def ids(count: int) -> Tensor:
     return torch.randint(0, 256, (1, count), generator=torch.Generator().manual_seed(count))
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of a few inputs are packed as wide ones are, so that int4 is seen here."""
+    monkeypatch.setattr(parameters, "NARROW", 0)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model import kernels, quantize
+from model import kernels, parameters, quantize
 from model.checkpoint import inspect
 from model.errors import BackendUnavailable, WeightsError
 from model.loading import LoadedModel, load
@@ -29,10 +29,15 @@ WIDE: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of a few inputs are packed and multiplied as wide ones are."""
+    monkeypatch.setattr(parameters, "NARROW", 0)
+
+
 @pytest.fixture(params=["native", "torch"])
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both routes, with the native kernels where this machine has them built, as wide layers take them."""
-    monkeypatch.setattr(quantize, "NARROW", 0)
+    """Both routes, with the native kernels where this machine has them built."""
     if request.param == "torch":
         monkeypatch.setattr(kernels, "available", lambda: False)
     elif not kernels.available():
@@ -83,8 +88,9 @@ def test_columns_that_stand_out_do_not_cost_the_others_their_bits(route: str) ->
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 def test_many_rows_of_a_narrow_layer_are_not_rounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantize, "multiply_int8", None)
+    monkeypatch.setattr(parameters, "NARROW", 100)
     torch.manual_seed(0)
-    for width in (75, quantize.NARROW):
+    for width in (75, 100):
         layer, x = filled(kind, torch.randn(48, width), torch.randn(48)), torch.randn(40, width)
         with torch.no_grad():
             assert apart(layer(x), x @ layer.dense(torch.float32).T + layer.bias) < 1e-5
@@ -220,3 +226,18 @@ def test_int4_keeps_keys_values_head_and_tower_in_int8(tmp_path: Path) -> None:
     layer = ("self_attn.q_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
     assert {name.split(".", 3)[3] for name in four} == set(layer) and all(n.startswith("model.layers.") for n in four)
     assert packed["model.layers.0.self_attn.k_proj"] == packed["model.layers.0.self_attn.v_proj"] == "int8"
+
+
+def test_narrow_layers_keep_eight_bits_in_int4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers of 128 inputs are narrow here, those of 200 are not; the bundled model has none that is not."""
+    monkeypatch.setattr(parameters, "NARROW", 128)
+    make_checkpoint(tmp_path / "full", **WIDE)
+    loaded = load(tmp_path / "full", device="cpu", quantize="int4")
+    kinds = {name: m.kind for name, m in loaded.model.named_modules() if isinstance(m, QuantLinear)}
+    assert {name.split(".", 3)[3] for name, kind in kinds.items() if kind == "int4"} == {"mlp.down_proj"}
+    write_packed(loaded, tmp_path / "full", tmp_path / "packed")
+    ids = torch.arange(20)[None]
+    assert torch.equal(logits(load(tmp_path / "packed", device="cpu"), ids), logits(loaded, ids))
+    monkeypatch.undo()
+    text = load("bundled", device="cpu").config.text
+    assert all(parameters.narrow(inputs) for inputs in (text.hidden_size, text.intermediate_size))

@@ -13,9 +13,8 @@ from torch.nn import functional as F
 from model import attention
 from model.attention import Backend, Branched, Causal, attend
 from model.config import preprocess_config
-from model.parameters import in_four_bits
 from model.tokenizer import Tokenizer
-from model.training import rounding, state, train
+from model.training import state, train
 from model.training.batches import IGNORE, Branch, Row, branched, collate, make_row, media_of, rung
 from model.training.data import Plan, batch_samples, dense_classes, plan_batch
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR, write_folder
@@ -108,25 +107,6 @@ def test_parts_for_a_tower_that_no_step_teaches_alone_are_refused(monkeypatch: p
     monkeypatch.setattr("sys.argv", ["train", *words])
     with pytest.raises(SystemExit, match="--tower-share"):
         train.main()
-
-
-def test_steps_round_to_int4_at_the_end_and_leave_the_weights_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    args = train.parser().parse_args(["--out", "x", "--round-last", "0.25"])
-    done = [train.rounds(step, step / 20, args) for step in range(20)]
-    assert [step for step, does in enumerate(done) if does] == [17, 19]
-    model = build(small_config("tiny", Tokenizer.from_file(TOKENIZER)))
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(KeyError), rounding.rounded(model):
-        inside = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-        name = "model.layers.0.mlp.gate_proj.weight"
-        once = model.state_dict()[name].clone()
-        torch.testing.assert_close(
-            rounding.as_stored([once])[0], once, rtol=0.01, atol=1e-4
-        )  # nothing is left to round
-        assert 0.01 < float((once - before[name]).norm() / before[name].norm()) < 0.2
-        raise KeyError
-    assert inside == {f"{name}.weight" for name, _ in model.named_modules() if in_four_bits(name) and "_proj" in name}
-    assert inside and all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 PREFIX = 2
