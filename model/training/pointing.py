@@ -94,6 +94,16 @@ def pieces(answer: str, places: Sequence[tuple[int, ...]]) -> Iterator[str]:
             start = at
 
 
+def phrase_starts(qa: QA, starts: Sequence[int]) -> list[int]:
+    """The token of an answer with which each phrase that it tells begins; `starts` are those of `answer_tokens`."""
+    found, start, answer = list[int](), 0, qa.answer.lower()
+    for phrase, _ in qa.told:
+        start = answer.index(phrase.lower(), start)
+        found.append(bisect_left(starts, len(qa.answer[:start].rstrip())))
+        start += len(phrase)
+    return found
+
+
 def askers_of(qa: QA, column: int, starts: Sequence[int]) -> list[Asker]:
     """The tokens of one question and its answer that point, the question's last one standing at `column`.
 
@@ -102,12 +112,7 @@ def askers_of(qa: QA, column: int, starts: Sequence[int]) -> list[Asker]:
     letter that is read, at the letter.
     """
     found = [Asker(column, qa.about, qa.other)] if qa.about is not None else []
-    start, answer = 0, qa.answer.lower()
-    for phrase, ids in qa.told:
-        start = answer.index(phrase.lower(), start)
-        before = bisect_left(starts, len(qa.answer[:start].rstrip()))
-        found.append(Asker(column + before, ids))
-        start += len(phrase)
+    found += [Asker(column + first, ids) for first, (_, ids) in zip(phrase_starts(qa, starts), qa.told, strict=True)]
     places = character_places(qa.answer, qa.spots)
     for index, (begin, end) in enumerate(pairwise(starts)):
         cells = {cell for place in places[begin : max(end, begin + 1)] for cell in place}

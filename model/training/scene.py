@@ -63,21 +63,22 @@ def a_word(rng: random.Random, names: list[str]) -> Wish:
 def wishes_for(rng: random.Random, names: list[str], difficulty: float, split: Split) -> tuple[str, list[Wish]]:
     """Pick the kind of scene; at difficulty 0 nearly every picture holds one large thing."""
     if rng.random() < 0.85 * (1 - difficulty):
-        return ("large", [any_pair(rng, names, split)]) if rng.random() < 0.9 else ("words", [a_word(rng, names)])
+        return "large", [any_pair(rng, names, split)]
     mode = rng.choices(list(MODES), list(MODES.values()))[0]
     if mode == "single":
         return mode, [any_pair(rng, names, split)]
     if mode == "counting":
         return mode, counting(rng, names, split)
     if mode == "words":
-        return mode, [a_word(rng, names), *mixed(rng, rng.choice((0, 0, 1, 2)), names, split)]
+        # Never a word alone: that is a picture of text, and told as such.
+        return mode, [a_word(rng, names), *mixed(rng, rng.choice((1, 1, 2)), names, split)]
     return mode, mixed(rng, rng.choice((2, 2, 3, 3, 4, 4, 5, 6)), names, split)
 
 
 def share_of(rng: random.Random, mode: str, wish: Wish, count: int, difficulty: float) -> float:
     """How large a thing is wished to be, as a share of the short side."""
     if wish.thing == "text":
-        return rng.uniform(0.24, 0.55 if count == 1 else 0.34)
+        return rng.uniform(0.24, 0.34)
     if mode == "large":
         return rng.uniform(0.5, 0.9)
     top = LARGEST[min(6, count)]
