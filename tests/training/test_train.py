@@ -12,13 +12,15 @@ from torch.nn import functional as F
 
 from model import attention
 from model.attention import Backend, Branched, Causal, attend
-from model.config import preprocess_config
+from model.config import model_config, preprocess_config
 from model.tokenizer import Tokenizer
 from model.training import state, train
-from model.training.batches import IGNORE, Branch, Row, branched, collate, make_row, media_of, rung
+from model.training.batches import DECIDING, IGNORE, Branch, Row, branched, collate, make_row, media_of, rung
 from model.training.data import Plan, batch_samples, dense_classes, plan_batch
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR, write_folder
 from model.training.modeling import Teachers, build, losses, small_config
+from model.training.sample import QA
+from model.training.world import make_sample
 
 
 def run(out: Path, steps: int, *more: str) -> dict[str, object]:
@@ -107,6 +109,23 @@ def test_parts_for_a_tower_that_no_step_teaches_alone_are_refused(monkeypatch: p
     monkeypatch.setattr("sys.argv", ["train", *words])
     with pytest.raises(SystemExit, match="--tower-share"):
         train.main()
+
+
+def test_the_tokens_that_begin_a_phrase_of_an_answer_weigh_more() -> None:
+    tokenizer, prepared = Tokenizer.from_file(TOKENIZER), preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
+    sample = make_sample(1, "image", (112, 112), 1, 1.0, 1.0)
+    told = (("a cat", (0,)), ("on the left", (0,)), ("two eggs", (1, 2)))
+    asked = [
+        QA("caption", "en", "What?", "A cat on the left and two eggs, on a red background.", told=told),
+        QA("exists", "en", "Is there a cat?", "yes"),
+    ]
+    config = model_config(small_config("tiny", tokenizer))
+    for qa, branch in zip(asked, make_row(media_of(sample, prepared), asked, tokenizer, config).branches, strict=True):
+        weighed = [(t, w) for t, w in zip(branch.targets, branch.weights, strict=True) if t != IGNORE]
+        plain = len(weighed) ** -0.5
+        assert {round(weight / plain, 5) for _, weight in weighed} <= {1.0, DECIDING}
+        deciding = [tokenizer.decode([token]).strip() for token, weight in weighed if weight > plain]
+        assert deciding == (["A", "on", "two"] if qa.told else [])
 
 
 PREFIX = 2
