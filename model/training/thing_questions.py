@@ -7,14 +7,13 @@ from model.training import colours, language
 from model.training.asking import Ask
 from model.training.assets.names import Named, named_things
 from model.training.assets.pack import Scope
+from model.training.measures import measure_of
 from model.training.picture_questions import OPPOSITE, RELATIONS, YES, alone, ids, located, related
 from model.training.sample import Facts, Lang
 
 NONE_ASKED = 0.3
 KIN = 0.35  # share of the others that are of the same kind as something that is there
 UNTAUGHT = 0.2  # share of the things asked about that are not there which may be any that has a name
-MEASURES = {"animal": "只", "vehicle": "辆", "plant": "棵", "clothing": "件"}  # by group
-BEASTS = ("cat", "monkey")  # which stand among the faces
 MASS, PAIR = "some", "a pair of"  # articles of what has no plural, and of what comes in two
 
 
@@ -140,7 +139,8 @@ def count(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 def measure(name: str) -> str:
     """What Chinese counts a thing by where that is not 个."""
-    return "只" if name in BEASTS else MEASURES.get(_named()[name].group, "")
+    thing = _named()[name]
+    return measure_of(thing.zh, thing.group)
 
 
 def position(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:

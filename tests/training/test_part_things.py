@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.training import pictured, thing_questions
+from model.training import measures, pictured, thing_questions
 from model.training.asking import worded
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
+from model.training.assets.names import named_things
 from model.training.data import held_out
 from model.training.evaluate import EXAMS
 from model.training.parts import parts
@@ -71,7 +72,18 @@ def test_chinese_counts_animals_by_their_measure_word_too() -> None:
     dogs = [worded(random.Random(seed), ask, "zh", "train").question for seed, ask in enumerate(asks) if ask.about]
     assert {"几个", "几只"} <= {word for text in dogs for word in ("几个", "几只") if word in text}
     assert not any("只" in text for text in dogs if "汽车" in text) and thing_questions.measure("cat") == "只"
-    assert thing_questions.measure("car") == "辆" and thing_questions.measure("key") == ""
+    assert thing_questions.measure("car") == "辆" and thing_questions.measure("key") == "把"
+
+
+def test_every_measure_word_counts_something_and_no_person_is_counted_as_a_thing() -> None:
+    things = named_things()
+    for measure, endings in measures.ENDINGS.items():
+        for ending in endings.split():
+            fitting = {measures.measure_of(thing.zh, thing.group) for thing in things if thing.zh.endswith(ending)}
+            assert measure in fitting, ending
+    assert {measures.measure_of(thing.zh, thing.group) for thing in things if thing.group == "person"} == {""}
+    found = {thing.name: measures.measure_of(thing.zh, thing.group) for thing in things}
+    assert [found[name] for name in ("umbrella", "snail", "mermaid", "book", "car")] == ["把", "只", "", "本", "辆"]
 
 
 def test_some_things_have_no_article_of_one() -> None:
