@@ -18,6 +18,7 @@ from model.language import EVERY
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
+from model.training.pictured import ITEM
 from model.training.pointing import Pointer, Pointers
 from model.training.sample import NUMBERS
 
@@ -122,7 +123,8 @@ class Teachers(nn.Module):
         self.tower = DenseHeads(width, tower)
         self.decoder = DenseHeads(width, decoder)
         self.pointer = Pointer(width)
-        self.late = DenseHeads(width, {"number": NUMBERS})
+        meant = {f"meant_{name}": count for name, count in tower.items() if name in ITEM.values()}
+        self.late = DenseHeads(width, {"number": NUMBERS, **meant})
 
 
 def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -141,12 +143,16 @@ def listening(model: QwenVL, *layers: int) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def number_loss(heads: DenseHeads, asking: Tensor, given: Pointers) -> dict[str, Tensor]:
-    """Asking tokens (B, A, D) -> the loss of naming a number as a whole where its figures are read from, if any are."""
-    known = given.numbers > 0
-    if not known.any():
-        return {}
-    found: dict[str, Tensor] = heads(asking[known], {"number": given.numbers[known]})
+def asked_losses(heads: DenseHeads, asking: Tensor, given: Pointers) -> dict[str, Tensor]:
+    """Asking tokens (B, A, D) -> the loss of naming a number as a whole where its figures are read from, if any are.
+
+    Likewise that of naming the thing which is meant.
+    """
+    found: dict[str, Tensor] = {}
+    for name, classes in (("number", given.numbers), (f"meant_{given.named}", given.things)):
+        known = classes > 0
+        if known.any():
+            found |= heads(asking[known], {name: classes[known]})
     return found
 
 
@@ -173,7 +179,7 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     shown = at(middle, batch.media)  # (B, M, D)
     told = {f"decoder_{name}": loss for name, loss in teachers.decoder(shown.flatten(0, 1), batch.dense).items()}
     pointed = teachers.pointer(at(middle, batch.pointers.columns), shown, batch.pointers)
-    told |= number_loss(teachers.late, at(late, batch.pointers.columns), batch.pointers)
+    told |= asked_losses(teachers.late, at(late, batch.pointers.columns), batch.pointers)
     logits = model.logits(at(hidden, answers[None])[0] if heard_last else hidden[0]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[answers], batch.weights[answers])
     return {"language": language, **found, **told, **{f"point_{name}": loss for name, loss in pointed.items()}}

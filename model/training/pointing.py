@@ -3,12 +3,13 @@
 The last token of a question, from which the answer is read, has to find the thing that is asked for among the others,
 and so has every token of a caption from which the next thing is read, and every token of a reading from which the next
 letter is. The answer alone teaches that slowly; a label for every token of the picture teaches it at once. What a
-number says as a whole is told at each of its figures, which alone say little.
+number says as a whole is told at each of its figures, which alone say little, and which everyday thing is meant where
+it is asked for: its article has to be said before its name.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 import torch
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.tokenizer import Tokenizer
+from model.training.pictured import ITEM
 from model.training.sample import QA, Sample, Spot
 
 HEADS = ("about", "other", "anchor", "spot")
@@ -42,16 +44,21 @@ class Pointers:
     """Up to A asking tokens of each of B rows: columns (B, A) says where they stand among all N tokens.
 
     labels (4, B, A, M) of the row's own M tokens of media, IGNORED where none asks; numbers (B, A) are the classes of
-    the numbers whose figures are read from there, 0 for none.
+    the numbers whose figures are read from there, 0 for none; things (B, A) those of the thing that is meant in the
+    dense label `named`, 0 where it is none or several.
     """
 
     columns: Tensor
     labels: Tensor
     numbers: Tensor
+    things: Tensor
+    named: str = ""
 
     def to(self, device: torch.device) -> "Pointers":
-        """Move both tensors."""
-        return Pointers(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
+        """Move its tensors."""
+        tensors = (self.columns, self.labels, self.numbers, self.things)
+        columns, labels, numbers, things = (tensor.to(device, non_blocking=True) for tensor in tensors)
+        return Pointers(columns, labels, numbers, things, self.named)
 
 
 def member(owners: Tensor, ids: tuple[int, ...]) -> Tensor:
@@ -161,18 +168,27 @@ def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
     return found
 
 
+def thing_meant(sample: Sample, asker: Asker, named: str) -> int:
+    """The class in a dense label of the one thing, or the equal things, that a token shall point at; 0 for others."""
+    owner = torch.from_numpy(sample.dense["owner"]).flatten()
+    found = set(torch.from_numpy(sample.dense[named]).flatten()[member(owner, asker.about or ()).bool()].tolist())
+    return int(found.pop()) if len(found) == 1 else 0
+
+
 def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], tokens: int) -> Pointers:
     """Label the asking tokens of each row of a batch, with `tokens` of media a row."""
     most = max(map(len, askers), default=0)
     columns = torch.zeros(len(samples), most, dtype=torch.long)
-    numbers = torch.zeros_like(columns)
+    numbers, things = torch.zeros_like(columns), torch.zeros_like(columns)
+    named = next((name for name in ITEM.values() if samples and name in samples[0].dense), "")
     labels = torch.full((len(HEADS), len(samples), most, tokens), IGNORED, dtype=torch.int8)
     for row, (sample, own) in enumerate(zip(samples, askers, strict=True)):
         for index, asker in enumerate(own):
             columns[row, index], numbers[row, index] = asker.column, asker.number
+            things[row, index] = thing_meant(sample, asker, named) if named else 0
             for name, label in labels_of(sample, asker).items():
                 labels[HEADS.index(name), row, index] = label
-    return Pointers(columns, labels, numbers)
+    return Pointers(columns, labels, numbers, things, named)
 
 
 class Pointer(nn.Module):

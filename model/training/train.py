@@ -46,6 +46,7 @@ SHARPER = {
 }
 HEADS_FASTER = 3.0  # their learning rate while they learn alone: one layer each, on features that stand still
 ATTENTION = ([SDPBackend.MATH], [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+MEANT = 0.15  # of the loss on which thing is meant
 POINTING = 0.3  # weight of each pointer's loss and of that on numbers, for the whole of a run
 
 
@@ -94,6 +95,8 @@ def loss_weight(name: str, dense: float) -> float:
         if name == "language"
         else POINTING
         if name.startswith(("point_", "number"))
+        else MEANT
+        if name.startswith("meant_")
         else dense * SHARPER.get(name, 1.0)
     )
 

@@ -14,8 +14,9 @@ from model.training.events.tokens import HALVES
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.labels import anchors
 from model.training.lettering.marks import SLOTS, character_class
-from model.training.modeling import DenseHeads, number_loss, small_config
+from model.training.modeling import DenseHeads, asked_losses, small_config
 from model.training.parts import parts
+from model.training.pictured import item_names
 from model.training.pointing import (
     HEADS,
     IGNORED,
@@ -26,6 +27,8 @@ from model.training.pointing import (
     askers_of,
     character_places,
     labels_of,
+    pointers,
+    thing_meant,
 )
 from model.training.sample import NUMBERS, QA, TIMES, Sample
 from model.training.world import make_sample
@@ -160,7 +163,7 @@ def test_a_pointer_learns_which_tokens_are_meant() -> None:
     asking = shown[:, 3:4]  # the question looks like the token that it asks for
     labels = torch.zeros(len(HEADS), 2, 1, 8, dtype=torch.int8)
     labels[..., 3] = 1
-    given = Pointers(torch.tensor([[11], [23]]), labels, torch.zeros(2, 1, dtype=torch.long))
+    given = Pointers(torch.tensor([[11], [23]]), labels, *torch.zeros(2, 2, 1, dtype=torch.long))
     pointer = Pointer(16)
     optimizer = torch.optim.Adam(pointer.parameters(), lr=0.01)
     for _ in range(60):
@@ -191,14 +194,32 @@ def test_every_figure_of_a_time_knows_the_time() -> None:
 def test_a_number_is_learnt_where_its_figures_are_read_from() -> None:
     torch.manual_seed(0)
     asking, numbers = torch.randn(2, 2, 16), torch.tensor([[0, 5], [9, 0]])
-    given = Pointers(torch.tensor([[1, 3], [10, 0]]), torch.empty(0), numbers)
+    given = Pointers(torch.tensor([[1, 3], [10, 0]]), torch.empty(0), numbers, torch.zeros_like(numbers))
     heads = DenseHeads(16, {"number": NUMBERS})
     optimizer = torch.optim.Adam(heads.parameters(), lr=0.02)
     for _ in range(80):
-        loss = number_loss(heads, asking, given)["number"]
+        loss = asked_losses(heads, asking, given)["number"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     best = heads.heads["number"](heads.norm(asking)).argmax(-1)
     assert best[0, 1] == 5 and best[1, 0] == 9
-    assert number_loss(heads, asking, replace(given, numbers=torch.zeros_like(numbers))) == {}
+    assert asked_losses(heads, asking, replace(given, numbers=torch.zeros_like(numbers))) == {}
+
+
+def test_the_thing_that_is_meant_is_told_where_it_is_asked_for() -> None:
+    """Of equal things their class, of several different ones none; what nothing asks about has none either."""
+    sample = parts()["things"].make(3, (140, 168), 1, 1.0, 1.0, "train")
+    classes, facts = item_names("cpu"), sample.facts["things"]
+    for fact in facts:
+        one = thing_meant(sample, Asker(0, (fact["id"],)), "item")
+        assert one == 0 or classes[one - 1] == fact["thing"]
+        assert thing_meant(sample, Asker(0, ()), "item") == thing_meant(sample, Asker(0, None), "item") == 0
+    shown = [fact for fact in facts if thing_meant(sample, Asker(0, (fact["id"],)), "item")]
+    assert shown and bool(thing_meant(sample, Asker(0, tuple(fact["id"] for fact in shown)), "item")) == (
+        len({fact["thing"] for fact in shown}) == 1
+    )
+    given = pointers([sample], [[Asker(7, (shown[0]["id"],)), Asker(9, None, number=4)]], sample.dense["owner"].size)
+    assert given.named == "item" and given.things.tolist() == [[classes.index(shown[0]["thing"]) + 1, 0]]
+    heads = DenseHeads(8, {"number": NUMBERS, "meant_item": len(classes) + 1})
+    assert set(asked_losses(heads, torch.randn(1, 2, 8), given)) == {"number", "meant_item"}
