@@ -19,7 +19,7 @@ from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
 from model.training.pictured import ITEM
-from model.training.pointing import Pointer, Pointers
+from model.training.pointing import Pointer
 from model.training.sample import NUMBERS
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
@@ -93,13 +93,23 @@ def build(config: dict[str, Any]) -> QwenVL:
     return model
 
 
-class DenseHeads(nn.Module):
-    """One linear head a label on features of the tokens of media; used only in training."""
+QUICK = 10.0  # how much faster heads of many classes learn
 
-    def __init__(self, width: int, classes: dict[str, int]) -> None:
+
+class DenseHeads(nn.Module):
+    """One linear head a label on features of tokens; used only in training.
+
+    With `quick` above 1 they begin at zero and learn as many times as fast, for labels whose classes are many.
+    """
+
+    def __init__(self, width: int, classes: dict[str, int], quick: float = 1.0) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.heads = nn.ModuleDict({name: nn.Linear(width, count) for name, count in classes.items()})
+        self.quick = quick
+        if quick > 1:
+            for parameter in self.heads.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor, labels: dict[str, Tensor]) -> dict[str, Tensor]:
         """features (M, D), labels name -> (M,) -> mean loss per label; tokens that show nothing weigh a fifth."""
@@ -109,7 +119,7 @@ class DenseHeads(nn.Module):
             if name not in labels:  # a label of pictures only, or of clips only
                 continue
             target = labels[name]
-            each = F.cross_entropy(head(normed).float(), target, reduction="none")
+            each = F.cross_entropy(self.quick * head(normed).float(), target, reduction="none")
             weight = torch.where(target > 0, 1.0, 0.2)
             losses[name] = (each * weight).sum() / weight.sum()
         return losses
@@ -123,8 +133,8 @@ class Teachers(nn.Module):
         self.tower = DenseHeads(width, tower)
         self.decoder = DenseHeads(width, decoder)
         self.pointer = Pointer(width)
-        meant = {f"meant_{name}": count for name, count in tower.items() if name in ITEM.values()}
-        self.late = DenseHeads(width, {"number": NUMBERS, **meant})
+        self.late = DenseHeads(width, {"number": NUMBERS})
+        self.meant = DenseHeads(width, {f"meant_{name}": tower[name] for name in ITEM.values() if name in tower}, QUICK)
 
 
 def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -143,16 +153,15 @@ def listening(model: QwenVL, *layers: int) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def asked_losses(heads: DenseHeads, asking: Tensor, given: Pointers) -> dict[str, Tensor]:
-    """Asking tokens (B, A, D) -> the loss of naming a number as a whole where its figures are read from, if any are.
+def asked_loss(heads: DenseHeads, asking: Tensor, name: str, classes: Tensor) -> dict[str, Tensor]:
+    """Asking tokens (B, A, D), classes (B, A) -> the loss of telling them, where there are any but 0.
 
-    Likewise that of naming the thing which is meant.
+    Of a number as a whole where its figures are read from, or of the thing that is meant.
     """
-    found: dict[str, Tensor] = {}
-    for name, classes in (("number", given.numbers), (f"meant_{given.named}", given.things)):
-        known = classes > 0
-        if known.any():
-            found |= heads(asking[known], {name: classes[known]})
+    known = classes > 0
+    if not known.any():
+        return {}
+    found: dict[str, Tensor] = heads(asking[known], {name: classes[known]})
     return found
 
 
@@ -178,8 +187,11 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     middle, late = heard
     shown = at(middle, batch.media)  # (B, M, D)
     told = {f"decoder_{name}": loss for name, loss in teachers.decoder(shown.flatten(0, 1), batch.dense).items()}
-    pointed = teachers.pointer(at(middle, batch.pointers.columns), shown, batch.pointers)
-    told |= asked_losses(teachers.late, at(late, batch.pointers.columns), batch.pointers)
+    given = batch.pointers
+    asking = at(middle, given.columns)  # (B, A, D)
+    pointed = teachers.pointer(asking, shown, given)
+    told |= asked_loss(teachers.meant, asking, f"meant_{given.named}", given.things)
+    told |= asked_loss(teachers.late, at(late, given.columns), "number", given.numbers)
     logits = model.logits(at(hidden, answers[None])[0] if heard_last else hidden[0]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[answers], batch.weights[answers])
     return {"language": language, **found, **told, **{f"point_{name}": loss for name, loss in pointed.items()}}
