@@ -9,7 +9,7 @@ from model.training.things import Figure, shapes, words
 
 LARGEST = {1: 0.92, 2: 0.52, 3: 0.44, 4: 0.38, 5: 0.34, 6: 0.32}
 ALIKE = 0.6  # share of the pictures for counting whose things have about one size
-MODES = {"single": 0.14, "mixed": 0.4, "counting": 0.32, "words": 0.14}
+MODES = {"single": 0.14, "mixed": 0.4, "counting": 0.36, "words": 0.1}
 
 
 def any_pair(rng: random.Random, names: list[str], split: Split) -> Wish:
