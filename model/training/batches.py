@@ -27,7 +27,7 @@ from model.training.sample import QA, Sample
 
 IGNORE = -100
 # Weight of the token with which a phrase of an answer begins, beside its others: an article or a number is said before
-# the thing is named, and most captions that were wrong were so there ("a cherries", "a bee and a bee").
+# the thing is named, and many captions that were wrong were so there ("a cherries", "a bee and a bee").
 DECIDING = 3.0
 
 

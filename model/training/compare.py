@@ -118,7 +118,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=6000, help="pictures or clips drawn for it, at most")
     parser.add_argument("--out", type=Path, help="write both tables here as JSON")
     args = parser.parse_args()
-    first = joined(read(args.report), [read(path) for path in args.packed])
+    try:
+        first = joined(read(args.report), [read(path) for path in args.packed])
+    except ValueError as error:
+        parser.error(str(error))
     print(json.dumps(summed(first)), flush=True)
     models = [load(args.model, quantize=form) for form in ("none", args.quantize)]
     again: dict[str, Row] = {}

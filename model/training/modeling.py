@@ -18,8 +18,7 @@ from model.language import EVERY
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
-from model.training.pictured import ITEM
-from model.training.pointing import Pointer
+from model.training.pointing import THING, Pointer
 from model.training.sample import NUMBERS
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
@@ -134,7 +133,7 @@ class Teachers(nn.Module):
         self.decoder = DenseHeads(width, decoder)
         self.pointer = Pointer(width)
         self.late = DenseHeads(width, {"number": NUMBERS})
-        self.meant = DenseHeads(width, {f"meant_{name}": tower[name] for name in ITEM.values() if name in tower}, QUICK)
+        self.meant = DenseHeads(width, {"meant": tower[THING]} if THING in tower else {}, QUICK)
 
 
 def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -190,7 +189,7 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     given = batch.pointers
     asking = at(middle, given.columns)  # (B, A, D)
     pointed = teachers.pointer(asking, shown, given)
-    told |= asked_loss(teachers.meant, asking, f"meant_{given.named}", given.things)
+    told |= asked_loss(teachers.meant, asking, "meant", given.things)
     told |= asked_loss(teachers.late, at(late, given.columns), "number", given.numbers)
     logits = model.logits(at(hidden, answers[None])[0] if heard_last else hidden[0]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[answers], batch.weights[answers])

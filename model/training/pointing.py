@@ -9,7 +9,7 @@ it is asked for: its article has to be said before its name.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
 
 import torch
@@ -22,6 +22,7 @@ from model.training.sample import QA, Sample, Spot
 
 HEADS = ("about", "other", "anchor", "spot")
 IGNORED = -1
+THING = ITEM["cpu"]  # the dense label that is told where it is asked for; of all 871 classes nothing was learnt
 FIGURES = "0123456789."
 INNER = 64  # width of a pointer's query and keys
 UNLIKELY = -2.0  # a pointer's bias at first: most tokens show something else
@@ -44,21 +45,18 @@ class Pointers:
     """Up to A asking tokens of each of B rows: columns (B, A) says where they stand among all N tokens.
 
     labels (4, B, A, M) of the row's own M tokens of media, IGNORED where none asks; numbers (B, A) are the classes of
-    the numbers whose figures are read from there, 0 for none; things (B, A) those of the thing that is meant in the
-    dense label `named`, 0 where it is none or several.
+    the numbers whose figures are read from there, 0 for none; things (B, A) those of the everyday thing that is meant,
+    one of the hundred, 0 where it is none or several.
     """
 
     columns: Tensor
     labels: Tensor
     numbers: Tensor
     things: Tensor
-    named: str = ""
 
     def to(self, device: torch.device) -> "Pointers":
         """Move its tensors."""
-        tensors = (self.columns, self.labels, self.numbers, self.things)
-        columns, labels, numbers, things = (tensor.to(device, non_blocking=True) for tensor in tensors)
-        return Pointers(columns, labels, numbers, things, self.named)
+        return Pointers(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
 
 
 def member(owners: Tensor, ids: tuple[int, ...]) -> Tensor:
@@ -168,10 +166,12 @@ def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
     return found
 
 
-def thing_meant(sample: Sample, asker: Asker, named: str) -> int:
-    """The class in a dense label of the one thing, or the equal things, that a token shall point at; 0 for others."""
-    owner = torch.from_numpy(sample.dense["owner"]).flatten()
-    found = set(torch.from_numpy(sample.dense[named]).flatten()[member(owner, asker.about or ()).bool()].tolist())
+def thing_meant(sample: Sample, asker: Asker) -> int:
+    """Which of the hundred the one thing is, or the equal things are, that a token shall point at; 0 for others."""
+    if not asker.about or THING not in sample.dense:
+        return 0
+    owner, classes = (torch.from_numpy(sample.dense[name]).flatten() for name in ("owner", THING))
+    found = set(classes[member(owner, asker.about).bool()].tolist())
     return int(found.pop()) if len(found) == 1 else 0
 
 
@@ -180,15 +180,14 @@ def pointers(samples: Sequence[Sample], askers: Sequence[Sequence[Asker]], token
     most = max(map(len, askers), default=0)
     columns = torch.zeros(len(samples), most, dtype=torch.long)
     numbers, things = torch.zeros_like(columns), torch.zeros_like(columns)
-    named = next((name for name in ITEM.values() if samples and name in samples[0].dense), "")
     labels = torch.full((len(HEADS), len(samples), most, tokens), IGNORED, dtype=torch.int8)
     for row, (sample, own) in enumerate(zip(samples, askers, strict=True)):
         for index, asker in enumerate(own):
             columns[row, index], numbers[row, index] = asker.column, asker.number
-            things[row, index] = thing_meant(sample, asker, named) if named else 0
+            things[row, index] = thing_meant(sample, asker)
             for name, label in labels_of(sample, asker).items():
                 labels[HEADS.index(name), row, index] = label
-    return Pointers(columns, labels, numbers, things, named)
+    return Pointers(columns, labels, numbers, things)
 
 
 class Pointer(nn.Module):

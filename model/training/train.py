@@ -96,7 +96,7 @@ def loss_weight(name: str, dense: float) -> float:
         else POINTING
         if name.startswith(("point_", "number"))
         else MEANT
-        if name.startswith("meant_")
+        if name == "meant"
         else dense * SHARPER.get(name, 1.0)
     )
 

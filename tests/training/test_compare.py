@@ -32,11 +32,19 @@ def test_rows_that_lose_more_than_a_point_are_doubtful() -> None:
     assert compare.told(rows).splitlines()[2] == "| count | 50 | 45 | 44 | 2.0 |"
 
 
-def test_reports_of_other_questions_are_refused() -> None:
+def test_reports_of_other_questions_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = report(count=90.0)
     other["skills"]["count"]["n"] = 51
     with pytest.raises(ValueError, match="count: 51 questions in the one report, 50 in the other"):
         compare.joined(other, [report(count=90.0)])
+    for name, told in (("plain", other), ("packed", report(count=90.0))):
+        (tmp_path / name).write_text(json.dumps(told))
+    monkeypatch.setattr("sys.argv", ["compare", str(tmp_path / "plain"), str(tmp_path / "packed")])
+    with pytest.raises(SystemExit):
+        compare.main()
+    assert "count: 51 questions in the one report" in capsys.readouterr().err
 
 
 def test_every_row_of_a_report_belongs_to_the_part_that_asked_it() -> None:

@@ -211,12 +211,12 @@ def test_the_thing_that_is_meant_is_told_where_it_is_asked_for() -> None:
     sample = parts()["things"].make(3, (140, 168), 1, 1.0, 1.0, "train")
     classes, facts = item_names("cpu"), sample.facts["things"]
     for fact in facts:
-        one = thing_meant(sample, Asker(0, (fact["id"],)), "item")
+        one = thing_meant(sample, Asker(0, (fact["id"],)))
         assert one == 0 or classes[one - 1] == fact["thing"]
-        assert thing_meant(sample, Asker(0, ()), "item") == thing_meant(sample, Asker(0, None), "item") == 0
-    shown = [fact for fact in facts if thing_meant(sample, Asker(0, (fact["id"],)), "item")]
-    assert shown and bool(thing_meant(sample, Asker(0, tuple(fact["id"] for fact in shown)), "item")) == (
+        assert thing_meant(sample, Asker(0, ())) == thing_meant(sample, Asker(0, None)) == 0
+    shown = [fact for fact in facts if thing_meant(sample, Asker(0, (fact["id"],)))]
+    assert shown and bool(thing_meant(sample, Asker(0, tuple(fact["id"] for fact in shown)))) == (
         len({fact["thing"] for fact in shown}) == 1
     )
     given = pointers([sample], [[Asker(7, (shown[0]["id"],)), Asker(9, None, number=4)]], sample.dense["owner"].size)
-    assert given.named == "item" and given.things.tolist() == [[classes.index(shown[0]["thing"]) + 1, 0]]
+    assert given.things.tolist() == [[classes.index(shown[0]["thing"]) + 1, 0]]
