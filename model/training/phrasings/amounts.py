@@ -10,6 +10,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Are more than {k} {ns} in the picture?", "Do we have more than {k} {ns}?",
         "Would you count more than {k} {ns}?",
         "Is it more than {k} {ns} that you see?", "Could there be more than {k} {ns}?",
+        "Is there a total of more than {k} {ns}?", "Will I find more than {k} {ns} here?",
     ),
     "fewer_than": (
         "Are there fewer than {k} {ns}?", "Are there less than {k} {ns}?", "Do you see fewer than {k} {ns}?",
@@ -20,6 +21,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Tell me if there are less than {k} {ns}.", "Is the number of {ns} smaller than {k}?",
         "Would you count fewer than {k} {ns}?",
         "Is it fewer than {k} {ns} that you see?", "Could there be fewer than {k} {ns}?",
+        "Is there a total of fewer than {k} {ns}?", "Will I find fewer than {k} {ns} here?",
     ),
     "at_least": (
         "Are there at least {k} {ns}?", "Do you see at least {k} {ns}?", "at least {k} {ns}?",
@@ -29,6 +31,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Is it true that there are at least {k} {ns}?", "Tell me if there are at least {k} {ns}.",
         "Can you find at least {k} {ns}?", "Would you count at least {k} {ns}?",
         "Is it at least {k} {ns} that you see?", "Could there be at least {k} {ns}?",
+        "Is there a total of at least {k} {ns}?", "Will I find at least {k} {ns} here?",
     ),
     "exactly": (
         "Are there exactly {k} {ns}?", "Do you see exactly {k} {ns}?", "exactly {k} {ns}?",
@@ -38,6 +41,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Is it true that there are exactly {k} {ns}?", "Tell me if there are exactly {k} {ns}.",
         "Does it have exactly {k} {ns}?", "Would you count exactly {k} {ns}?",
         "Is it exactly {k} {ns} that you see?", "Could there be exactly {k} {ns}?",
+        "Is there a total of exactly {k} {ns}?", "Will I find exactly {k} {ns} here?",
     ),
     "that_many": (
         "Are there {k} {ns}?", "Do you see {k} {ns}?", "Can you see {k} {ns}?", "Does the picture show {k} {ns}?",
@@ -46,6 +50,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Do we have {k} {ns}?", "Tell me if there are {k} {ns}.", "Can you find {k} {ns}?",
         "Would you count {k} {ns}?", "Have you found {k} {ns}?",
         "Is it {k} {ns} that you see?", "Could there be {k} {ns}?",
+        "Is there a total of {k} {ns}?", "Will I find {k} {ns} here?",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {
@@ -53,24 +58,29 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "有超过{k}个{ns}吗？", "有没有超过{k}个{ns}？", "图里有超过{k}个{ns}吗？", "有多于{k}个{ns}吗？",
         "是否有超过{k}个{ns}？", "图中有没有多于{k}个{ns}？", "{ns}有没有超过{k}个？", "有比{k}个更多的{ns}吗？",
         "图片里有多于{k}个{ns}吗？", "{ns}有没有多于{k}个？",
+        "{ns}的数量超过{k}个了吗？",
     ),
     "fewer_than": (
         "有少于{k}个{ns}吗？", "图里有少于{k}个{ns}吗？", "有没有少于{k}个{ns}？", "有不到{k}个{ns}吗？",
         "是否只有不到{k}个{ns}？", "图中有没有不到{k}个{ns}？", "{ns}有没有少于{k}个？", "有比{k}个更少的{ns}吗？",
         "{ns}有没有不到{k}个？",
+        "{ns}的数量少于{k}个吗？",
     ),
     "at_least": (
         "有至少{k}个{ns}吗？", "图里有至少{k}个{ns}吗？", "有没有至少{k}个{ns}？", "是否有至少{k}个{ns}？",
         "至少有{k}个{ns}吗？", "图中至少有{k}个{ns}吗？", "{ns}至少有{k}个吗？", "有没有不少于{k}个{ns}？",
         "{ns}有没有至少{k}个？",
+        "{ns}的数量至少是{k}个吗？",
     ),
     "exactly": (
         "正好有{k}个{ns}吗？", "图里正好有{k}个{ns}吗？", "刚好有{k}个{ns}吗？", "有没有正好{k}个{ns}？",
         "有恰好{k}个{ns}吗？", "图中恰好有{k}个{ns}吗？", "{ns}正好有{k}个吗？", "不多不少有{k}个{ns}吗？",
         "{ns}刚好有{k}个吗？",
+        "{ns}的数量正好是{k}个吗？",
     ),
     "that_many": (
         "有{k}个{ns}吗？", "图里有{k}个{ns}吗？", "有没有{k}个{ns}？", "是否有{k}个{ns}？", "能看到{k}个{ns}吗？",
         "图中有没有{k}个{ns}？", "图片里有{k}个{ns}吗？", "{ns}有{k}个吗？", "里面有{k}个{ns}吗？",
+        "{ns}的数量是{k}个吗？",
     ),
 }  # fmt: skip

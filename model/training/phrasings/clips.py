@@ -92,6 +92,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What is the name of the thing that {v}?", "Could you tell me what {v}?", "Who or what {v}?",
         "Which of these {v}?", "Which item is it that {v}?", "Could you name what {v}?",
         "Which of the objects was it that {v}?", "Can you identify what {v}?",
+        "Which thing in the clip {v}?", "Could you point out what {v}?",
     ),
     "event_how": (
         "What happens to {it}?", "What does {it} do?", "What is {it} doing?", "Tell me what {it} does.",
@@ -113,6 +114,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Report what {it} does.", "Could you tell me what happens to {it}?", "What action does {it} perform?",
         "What would you say {it} does?", "What's the action of {it} in the clip?",
         "What is {it} seen to do?", "Which action does {it} carry out?",
+        "In what way does {it} act?", "What becomes of {it} over time?",
     ),
     "event_is": (
         "Does anything {w}?", "Does something {w}?", "Is there something that {v}?", "Do you see anything {w}?",

@@ -157,6 +157,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "an exact description, please", "Describe the picture at length.",
         "Describe the picture as thoroughly as possible.", "Go into detail about this image.",
         "Leave nothing out: what is in the image?", "Give a description that covers every detail.",
+        "Spell out all that the image shows.", "Describe the image so that nothing is missed.",
     ),
     "list": (
         "List all things.", "List everything in the image.", "Make a list of the shapes.", "List all shapes.",
@@ -266,6 +267,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "把看到的全部详细说出来。", "描述图片的所有细节。", "请逐一描述细节。", "写一段详细的描述。",
         "准确地描述图中的一切。", "请具体而全面地介绍画面。",
         "请把画面的内容毫无遗漏地描述出来。",
+        "请一处不漏地描述图片。",
     ),
     "list": (
         "列出所有东西。", "列出图里的所有图形。", "列出所有图形。", "把图里的东西都列出来。", "列一下图中有哪些图形。",

@@ -120,6 +120,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "How many {ns} are there altogether?", "How many {ns} overall?", "exact number of {ns}",
         "total number of {ns}?", "Tally the {ns}.", "How many {ns} would you say there are?",
         "What's the total of {ns} in this picture?",
+        "What number of {ns} does the picture hold?", "The number of {ns}, please.",
     ),
     "position": (
         "Where is {it}?", "Where in the picture is {it}?", "Where can I find {it}?", "What is the position of {it}?",
