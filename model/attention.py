@@ -14,6 +14,7 @@ from model.errors import BackendUnavailable
 from model.positions import Segments
 
 BACKENDS = ("auto", "eager", "sdpa", "varlen")
+FURTHER = 512  # queries that attend at a time where others stand before them
 FLASH_MAJOR = 8  # the oldest compute capability that FlashAttention, which varlen calls, runs on
 
 
@@ -157,9 +158,22 @@ def _causal(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, eager: bool) -
         k = k.repeat_interleave(groups, dim=1)
         v = v.repeat_interleave(groups, dim=1)
     if mask is None and k.shape[2] != queries:
-        total = k.shape[2]
-        mask = torch.ones(queries, total, dtype=torch.bool, device=q.device).tril(total - queries)
+        return _further(q, k, v, eager)
     return _dense(q, k, v, mask, mask is None, eager)
+
+
+def _further(q: Tensor, k: Tensor, v: Tensor, eager: bool) -> Tensor:
+    """q (B, H, S, d) of the last S of T positions, k and v (B, H, T, d) -> (B, H, S, d).
+
+    Some queries at a time, so that a mask of (S, T) is never held: a long clip may follow another in one conversation.
+    """
+    out, before = [], k.shape[2] - q.shape[2]
+    for part in torch.split(q, FURTHER, dim=2):
+        length, total = part.shape[2], before + part.shape[2]
+        mask = torch.ones(length, total, dtype=torch.bool, device=q.device).tril(before)
+        out.append(_dense(part, k[:, :, :total], v[:, :, :total], mask, False, eager))
+        before = total
+    return torch.cat(out, dim=2)
 
 
 def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -> Tensor:
@@ -183,7 +197,8 @@ def _branched(q: Tensor, k: Tensor, v: Tensor, pattern: Branched, eager: bool) -
 @lru_cache(maxsize=256)
 def _last_of(length: int, total: int, groups: int, device: torch.device) -> Tensor:
     """Who sees whom, (groups*L, T), where the last L of T positions ask; the same in every layer and many batches."""
-    return torch.ones(length, total, dtype=torch.bool, device=device).tril(total - length).repeat(groups, 1)
+    with torch.inference_mode(False):  # kept for steps of training too
+        return torch.ones(length, total, dtype=torch.bool, device=device).tril(total - length).repeat(groups, 1)
 
 
 def _behind(q: Tensor, k: Tensor, v: Tensor, eager: bool) -> Tensor:

@@ -43,7 +43,14 @@ class Conversation:
         finally:
             row = run.rows[0]
             if run.cache and run.cache.length > held:  # the prompt has been read
-                self._cache, self._ids = run.cache, row.prompt + row.tokens
+                self._cache, self._ids = run.cache, row.prompt + self._without_placeholders(row.tokens)
+
+    def _without_placeholders(self, tokens: list[int]) -> list[int]:
+        """An answer without a placeholder of media at its cut end: read with the next turn, it would ask for one."""
+        config = self.loaded.config
+        if tokens and tokens[-1] in (config.image_token_id, config.video_token_id):
+            return tokens[:-1]
+        return tokens
 
     def _further(self, text: str, media: Sequence[MediaTensors]) -> Run:
         """The run of a turn behind all that was said."""

@@ -26,6 +26,7 @@ def write_packed(loaded: LoadedModel, source: Path, folder: Path) -> None:
         raise ConfigError("there is nothing to pack: the model is not quantised", "choose int8 or int4")
     if folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} already holds something", "name a new folder")
+    folder = folder.absolute()  # the working directory has no name of its own
     staged = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)

@@ -14,11 +14,15 @@ from model.attention import Backend, attend
 from model.config import VisionConfig
 from model.layers import RMSNorm, SwiGLU
 from model.linear import Linear
-from model.positions import Grid, Segments, vision_plan
+from model.positions import Grid, Segments, VisionPlan, vision_plan
 from model.rope import rotate, vision_table
 
-# Index work of the host that a step of training would wait for; few, since the plan of a large picture takes megabytes.
-_planned = lru_cache(maxsize=32)(vision_plan)
+
+@lru_cache(maxsize=32)
+def _planned(grids: tuple[Grid, ...], window_tokens: int, merge: int) -> VisionPlan:
+    """Index work of the host that training would wait for; few plans, as that of a large picture takes megabytes."""
+    with torch.inference_mode(False):  # kept for steps of training too
+        return vision_plan(grids, window_tokens, merge)
 
 
 class PatchEmbed(nn.Module):

@@ -58,7 +58,7 @@ def _packed(
         name, norm = f"{owner}.weight", f"{norm_before(owner)}.weight"
         if not isinstance(layer, QuantLinear) or f"{name}_scale" in used:
             continue
-        pieces = _rows(used[name], buffer)
+        pieces = _finite(name, _rows(used[name], buffer))
         if norm in used:
             factor = _read(used[norm], torch.device("cpu"), torch.float32, buffer)  # (D,)
             state[norm] = torch.ones_like(factor, dtype=dtype, device=device)
@@ -66,6 +66,14 @@ def _packed(
         weight, scale = pack_all(layer, pieces)
         state |= {name: weight.to(device), f"{name}_scale": scale.to(device)}
     return state
+
+
+def _finite(name: str, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Packing would make something finite of what is not, and hide that a file is damaged."""
+    for piece in pieces:
+        if not bool(torch.isfinite(piece.sum())):  # one pass; a sum of finite values that overflows is damage as well
+            raise WeightsError(f"{name} holds values that are not finite", "download the folder again")
+        yield piece
 
 
 def _times(pieces: Iterator[Tensor], factor: Tensor) -> Iterator[Tensor]:

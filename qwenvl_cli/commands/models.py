@@ -124,14 +124,19 @@ def quantize(
     from model.checkpoint import inspect
     from model.loading import load, resolve
     from model.packing import write_packed
+    from model.weights import stored_dtype
     from qwenvl_cli.results import to_json
 
     screen = environment(context).screen
     source = resolve(name)
+    if folder.resolve() == Path.cwd():
+        raise UsageError("the working directory cannot be replaced by a model", "name a new folder")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"{folder} already holds something", "name a new folder")
     screen.status(f"packing {source} as {form} …")
-    write_packed(load(source, device="cpu", quantize=form), source, folder)
+    # Half precision is kept, also where this processor computes in float32: a GPU may read the folder.
+    dtype = "bfloat16" if stored_dtype(source) in ("bfloat16", "float16") else "float32"
+    write_packed(load(source, device="cpu", dtype=dtype, quantize=form), source, folder)
     before, after = inspect(source).bytes, inspect(folder).bytes
     if json:
         screen.write(to_json({"name": name, "path": str(folder), "quantize": form, "bytes": after}) + "\n")

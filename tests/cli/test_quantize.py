@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from model.weights import stored_dtype
 from tests.cli.harness import cli
 from tests.tiny import make_checkpoint
 
@@ -34,6 +37,24 @@ def test_a_folder_that_holds_something_is_left_alone(model: Path, tmp_path: Path
     result = cli("models", "quantize", model, tmp_path / "mine")
     assert result.exit_code == 2 and "already holds something" in result.stderr and "hint:" in result.stderr
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("stored", ["bfloat16", "float32"])
+def test_what_was_half_precision_stays_so(tmp_path: Path, stored: str) -> None:
+    """Also where this machine computes in float32, as with small networks it does: a GPU may read the folder."""
+    source, out = make_checkpoint(tmp_path / "full", dtype=getattr(torch, stored)), tmp_path / "out"
+    assert cli("models", "quantize", source, out).exit_code == 0
+    told = json.loads((out / "config.json").read_text())
+    assert told["quantization_config"]["dtype"] == stored == stored_dtype(out)
+    kept = load_file(next(out.glob("*.safetensors")))
+    assert kept["model.norm.weight"].dtype is getattr(torch, stored)
+
+
+def test_the_working_directory_is_not_replaced(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    result = cli("models", "quantize", model, ".")
+    assert result.exit_code == 2 and "working directory" in result.stderr and "hint:" in result.stderr
 
 
 def test_packed_already(model: Path, tmp_path: Path) -> None:

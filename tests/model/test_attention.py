@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model import attention
 from model.attention import BACKENDS, Backend, Causal, attend, resolve_backend
 from model.errors import BackendUnavailable
 from model.language import padded_mask
@@ -61,6 +62,24 @@ def test_causal_and_grouped(backend: Backend, heads: int, kv_heads: int, queries
     q, k, v = grouped(2, heads, kv_heads, queries, total)
     expected = one_by_one(q, k, v, triangle(2, queries, total))
     torch.testing.assert_close(attend(q, k, v, Causal(), backend), expected, atol=1e-5, rtol=0)
+
+
+@BOTH
+def test_queries_behind_others_attend_some_at_a_time(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No mask of all queries and keys is made: a long clip behind another would take gigabytes."""
+    monkeypatch.setattr("model.attention.FURTHER", 3)
+    made, dense = list[int](), attention._dense
+
+    def noted(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, causal: bool, eager: bool) -> Tensor:
+        made.append(mask.numel())
+        return dense(q, k, v, mask, causal, eager)
+
+    monkeypatch.setattr(attention, "_dense", noted)
+    q, k, v = grouped(2, 4, 2, 8, 13)
+    torch.testing.assert_close(
+        attend(q, k, v, Causal(), backend), one_by_one(q, k, v, triangle(2, 8, 13)), atol=1e-5, rtol=0
+    )
+    assert made == [3 * 8, 3 * 11, 2 * 13]
 
 
 @BOTH

@@ -111,6 +111,17 @@ def test_an_answer_that_ends_is_ended_once(loaded: LoadedModel) -> None:
     assert talk._ids[: len(before) + 1] == [*before, loaded.tokenizer.token_id(IM_END)]
 
 
+def test_a_cut_answer_that_ends_in_a_placeholder_does_not_ask_for_media(loaded: LoadedModel) -> None:
+    talk = Conversation(endless(loaded), options(loaded))
+    said = [one.id for one in last(talk.ask("what?", [])).logprobs]
+    cut = max(at for at, token in enumerate(said) if token not in said[:at])
+    config = replace(loaded.config, image_token_id=said[cut])
+    talk = Conversation(replace(endless(loaded), config=config), options(loaded, cut + 1))
+    answer = last(talk.ask("what?", []))
+    assert cut and [one.id for one in answer.logprobs] == said[: cut + 1] and talk._ids[-cut:] == said[:cut]
+    last(talk.ask("why?", []))
+
+
 def test_an_answer_may_be_left(loaded: LoadedModel) -> None:
     """What came of it stays said."""
     loaded = endless(loaded)

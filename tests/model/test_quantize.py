@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -205,6 +206,18 @@ def test_a_damaged_packed_folder_is_refused(tmp_path: Path) -> None:
     (out / "config.json").write_text(json.dumps(config))
     with pytest.raises(WeightsError, match="not supported"):
         load(out, device="cpu")
+
+
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_told_and_not_packed(tmp_path: Path, kind: str, bad: float) -> None:
+    make_checkpoint(tmp_path, **WIDE)
+    weights = load_file(tmp_path / "model.safetensors")
+    name = next(name for name in weights if "layers.1.mlp.down_proj" in name)
+    weights[name][3, 5] = bad
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(WeightsError, match="holds values that are not finite"):
+        load(tmp_path, device="cpu", quantize=kind)
 
 
 def test_the_full_weights_are_not_kept_beside_the_packed_ones(tmp_path: Path) -> None:

@@ -55,6 +55,16 @@ def test_order_of_media_is_kept() -> None:
     assert (forth[0] - forth[4]).abs().max() > 0.1, "equal grids with different pixels must differ"
 
 
+def test_a_tower_that_has_answered_can_be_trained() -> None:
+    """What is kept from one picture to the next was made while answering, where tensors have no part in gradients."""
+    network, inputs = tower(), torch.cat(patches([(1, 14, 6)]))
+    with torch.inference_mode():
+        network(inputs, [(1, 14, 6)], SDPA)
+    network.requires_grad_(True)
+    network(inputs, [(1, 14, 6)], SDPA).sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
 def test_backends_agree() -> None:
     network, inputs = tower(), torch.cat(patches(GRIDS))
     eager = network(inputs, GRIDS, Backend("eager", "test"))
