@@ -151,6 +151,7 @@ class Screen:
     def error(self, error: CliError) -> None:
         """Report an error: one line of cause, one of remedy. Not silenced by --quiet."""
         if self.traceback:
+            self.clear_status()
             self.stderr.write(clean("".join(format_exception(error.__cause__ or error))))
         self._say(f"error: {error.message}", "31")
         if error.hint:

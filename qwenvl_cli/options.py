@@ -26,7 +26,7 @@ Quantize = Literal["none", "int8", "int4"]
 Attention = Literal["auto", "eager", "sdpa", "varlen"]
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(?:(\d{1,6}):)?([0-5]?\d):)?(\d{1,9}(?:\.\d+)?)")
 
 
 def parse_time(text: str) -> float:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from qwenvl_cli.batch.journal import Entry
 from qwenvl_cli.errors import MediaError, UsageError
 
-_IMAGES = "jpg jpeg jpe jfif png apng gif webp bmp dib tif tiff avif heic heif jp2 ico ppm pgm pbm tga qoi"
+_IMAGES = "jpg jpeg jpe jfif png apng gif webp bmp dib tif tiff avif heic heif jp2 ico ppm pgm pbm qoi"
 _VIDEOS = "mp4 m4v mov qt mkv webm avi mpg mpeg ts mts m2ts 3gp 3g2 wmv flv ogv mxf vob y4m"
 MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_IMAGES} {_VIDEOS}".split())
 LIST_SUFFIXES = frozenset((".txt", ".lst"))

@@ -91,6 +91,8 @@ def batch(
     in_range("--batch-size", size, 1, MOST_TOGETHER)
     if locate is not None and prompt is not None:
         raise UsageError("--prompt and --locate ask for two things", "leave one of them out")
+    if locate is not None and sidecar:
+        raise UsageError("--sidecar writes captions, and --locate finds boxes", "boxes are in the records of -o")
     check_writable(target)
     if "-" in sources and screen.stdin_tty:
         raise UsageError("standard input is a terminal", "pipe a list in: find . -name '*.jpg' | qwenvl batch - -o F")
@@ -112,10 +114,10 @@ def batch(
             done = run.tally.already + run.tally.answered
             raise Interrupted(
                 f"interrupted; {done} of {len(found.paths)} files are done and kept",
-                f"go on with: {resume_command(env)}",
+                f"go on with: {resume_command(env, begun=journal.started)}",
             ) from error
 
 
-def resume_command(env: Environment) -> str:
-    """Return the command line that goes on with this run: the same, without --overwrite."""
-    return shlex.join(["qwenvl", *(part for part in env.argv if part != "--overwrite")])
+def resume_command(env: Environment, begun: bool) -> str:
+    """Return the command line that goes on with this run: the same, without --overwrite once that has been done."""
+    return shlex.join(["qwenvl", *(part for part in env.argv if not begun or part != "--overwrite")])

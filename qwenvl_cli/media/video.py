@@ -128,7 +128,9 @@ def _scan(handle: BinaryIO, notes: list[str]) -> tuple[Timeline, float]:
                     marks.append(Mark(packet.pts, packet.dts, packet.is_keyframe, shown, packet.duration or 0))
         except av.FFmpegError:
             notes.append("the clip is damaged: it is read up to the damage")
-        rate, expected = float(stream.average_rate or stream.guessed_rate or 0), stream.frames
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
+        # An edit list that trims a clip leaves the count of its header; the index, where PyAV has it, is trimmed.
+        expected = min(stream.frames, len(getattr(stream, "index_entries", ())) or stream.frames)
         timeline = Timeline(marks, float(stream.time_base or 0) or 1.0, rate)
         aspect = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
     if not any(mark.shown for mark in marks):

@@ -7,8 +7,9 @@ from typing import ClassVar
 from markdown_it import MarkdownIt
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.markdown import Markdown, MarkdownElement, Paragraph
+from rich.markdown import Markdown, MarkdownElement, Paragraph, TableElement
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from qwenvl_cli.console import Cleaner, Screen, clean
@@ -17,6 +18,7 @@ from qwenvl_cli.output.wrapping import break_points
 from qwenvl_cli.results import Record
 
 REDRAW_S = 1 / 12
+TAB = 8  # columns
 DRAWING_SHARE = 0.1  # of the time, at most: a long block costs more to draw, and is drawn less often
 
 
@@ -24,6 +26,7 @@ class WideParagraph(Paragraph):
     """A paragraph whose lines may break between wide characters, not only at spaces."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self.text.expand_tabs(TAB)
         lines = self.text.divide(break_points(self.text.plain, options.max_width))
         for line in lines:
             line.rstrip()
@@ -32,10 +35,24 @@ class WideParagraph(Paragraph):
             yield line
 
 
+class WholeTable(TableElement):
+    """A table whose cells go on below where they are too wide, instead of being cut."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            for column in table.columns if isinstance(table, Table) else ():
+                column.overflow = "fold"
+            yield table
+
+
 class Answer(Markdown):
     """Markdown of an answer: line breaks are kept as written, tags are shown as text, addresses are spelt out."""
 
-    elements: ClassVar[dict[str, type[MarkdownElement]]] = {**Markdown.elements, "paragraph_open": WideParagraph}
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "paragraph_open": WideParagraph,
+        "table_open": WholeTable,
+    }
 
     def __init__(self, markup: str) -> None:
         super().__init__("", hyperlinks=False)

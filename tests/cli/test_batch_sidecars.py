@@ -158,3 +158,23 @@ def test_no_two_files_share_a_caption() -> None:
         "d/c.png": "d/c.png.txt",
         "e/a.jpg": "e/a.txt",
     }
+
+
+def test_ctrl_c_before_the_first_answer_has_not_begun_anew(folder: Path, tmp_path: Path) -> None:
+    """The old results stand, so the command that goes on still has to replace them."""
+    out = tmp_path / "o.jsonl"
+    assert cli("batch", folder, "-o", out).exit_code == 0
+
+    def answer(messages: Any, media: Any) -> str:
+        raise KeyboardInterrupt
+
+    result = cli("batch", folder, "-o", out, "--overwrite", "--batch-size", 1, engine=FakeEngine(answer=answer))
+    assert (result.exit_code, names(out)) == (130, ["a.png", "b.png", "c.png"])
+    assert f"go on with: qwenvl batch {folder} -o {out} --overwrite --batch-size 1\n" in result.stderr
+
+
+def test_boxes_are_no_captions(folder: Path, tmp_path: Path) -> None:
+    """An answer of boxes is in the network's own pixels; those of the picture are in the record."""
+    result = cli("batch", folder, "-o", tmp_path / "o.jsonl", "--locate", "apple", "--sidecar")
+    assert result.exit_code == 2 and "--sidecar" in result.stderr and "hint:" in result.stderr
+    assert not (tmp_path / "o.jsonl").exists()

@@ -131,6 +131,21 @@ def test_ctrl_c_stops_an_answer_and_twice_at_the_prompt_the_session(monkeypatch:
     assert cli("chat", engine=engine, stdin=b"stop\ngo\n").exit_code == 130
 
 
+def test_what_a_question_showed_waits_where_nothing_came_of_it(monkeypatch: pytest.MonkeyPatch, picture: Make) -> None:
+    """Stopped or failed before its answer began; one that has begun has been shown its picture."""
+
+    def answer(messages: Sequence[Message], media: Sequence[LoadedMedia]) -> str:
+        if (said := messages[-1].parts[-1]) in ("stop", "full"):
+            raise KeyboardInterrupt if said == "stop" else MemoryError
+        return TEXT
+
+    engine = FakeEngine(answer=answer)
+    typed(monkeypatch, "stop", "full", "go", "more", "/quit")
+    assert at_terminal(picture(), engine=engine).exit_code == 0
+    shown = ["apple.png"]
+    assert asked(engine) == [("stop", shown), ("full", shown), ("go", shown), ("more", [])]
+
+
 def test_a_model_of_single_questions_says_so_once(picture: Make) -> None:
     """When it first matters."""
     told = cli("chat", engine=FakeEngine(remembers=False), stdin=b"a\nb\nc\n").stderr

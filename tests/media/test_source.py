@@ -120,6 +120,17 @@ def test_a_clip_cut_off_at_its_end_gives_what_is_there(tmp_path: Path, capfd: py
         load(path)
 
 
+def test_a_clip_that_an_edit_list_trims_is_not_called_cut_off(tmp_path: Path) -> None:
+    """Its header still counts all frames, of which half are shown."""
+    path = write_clip(tmp_path / "trimmed.mp4", 60, bframes=0)
+    data = bytearray(path.read_bytes())
+    at = data.find(b"elst") + 12  # version and flags, count of entries; then the first entry's length
+    data[at : at + 4] = (3000).to_bytes(4, "big")
+    path.write_bytes(data)
+    media = load(path)
+    assert media.warnings == [] and media.duration == pytest.approx(3.0, abs=0.4)
+
+
 def test_damage_inside_a_clip_is_survived_and_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = write_clip(tmp_path / "a.ts", 60, "mpeg2video", rate=25, gop=5)
     data = bytearray(path.read_bytes())

@@ -74,6 +74,16 @@ def test_wide_characters_wrap_inside_the_width(width: int) -> None:
     assert all(cell_width(line) >= width - 4 for line in shown[:-1])
 
 
+def test_tabs_and_wide_cells_of_tables_lose_nothing() -> None:
+    words = ["Item", "Price", "Count", "Total", "Shelf", "Notes", "End"]
+    assert " ".join(show("\t".join(words)).lines).split() == words
+    cell = "一个很长的中文单元格里面写着许多字" * 2
+    table = show(f"| 名称 | 说明 |\n|---|---|\n| 苹果 | {cell} |").lines
+    assert "…" not in "".join(table)
+    assert "".join(line.replace("苹果", "").strip() for line in table[-3:]).endswith(cell[-6:])
+    assert all(cell_width(line) <= 40 for line in table)
+
+
 def test_line_breaks_tags_and_addresses_stay_as_written() -> None:
     """Text read from a picture must not lose its lines, nor what stands in angle brackets."""
     assert show("Shop\nopen <b>now</b>\n<box>1,2</box>").lines == ["Shop", "open <b>now</b>", "<box>1,2</box>"]
