@@ -11,6 +11,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Would you count more than {k} {ns}?",
         "Is it more than {k} {ns} that you see?", "Could there be more than {k} {ns}?",
         "Is there a total of more than {k} {ns}?", "Will I find more than {k} {ns} here?",
+        "Can you count more than {k} {ns}?", "Are more than {k} {ns} visible?",
     ),
     "fewer_than": (
         "Are there fewer than {k} {ns}?", "Are there less than {k} {ns}?", "Do you see fewer than {k} {ns}?",
@@ -22,6 +23,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Would you count fewer than {k} {ns}?",
         "Is it fewer than {k} {ns} that you see?", "Could there be fewer than {k} {ns}?",
         "Is there a total of fewer than {k} {ns}?", "Will I find fewer than {k} {ns} here?",
+        "Can you count fewer than {k} {ns}?", "Are fewer than {k} {ns} visible?",
     ),
     "at_least": (
         "Are there at least {k} {ns}?", "Do you see at least {k} {ns}?", "at least {k} {ns}?",
@@ -32,6 +34,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Can you find at least {k} {ns}?", "Would you count at least {k} {ns}?",
         "Is it at least {k} {ns} that you see?", "Could there be at least {k} {ns}?",
         "Is there a total of at least {k} {ns}?", "Will I find at least {k} {ns} here?",
+        "Can you count at least {k} {ns}?", "Are at least {k} {ns} visible?",
     ),
     "exactly": (
         "Are there exactly {k} {ns}?", "Do you see exactly {k} {ns}?", "exactly {k} {ns}?",
@@ -42,6 +45,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Does it have exactly {k} {ns}?", "Would you count exactly {k} {ns}?",
         "Is it exactly {k} {ns} that you see?", "Could there be exactly {k} {ns}?",
         "Is there a total of exactly {k} {ns}?", "Will I find exactly {k} {ns} here?",
+        "Can you count exactly {k} {ns}?", "Are exactly {k} {ns} visible?",
     ),
     "that_many": (
         "Are there {k} {ns}?", "Do you see {k} {ns}?", "Can you see {k} {ns}?", "Does the picture show {k} {ns}?",
@@ -51,6 +55,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Would you count {k} {ns}?", "Have you found {k} {ns}?",
         "Is it {k} {ns} that you see?", "Could there be {k} {ns}?",
         "Is there a total of {k} {ns}?", "Will I find {k} {ns} here?",
+        "Can you count {k} {ns}?", "Are {k} {ns} visible?",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {

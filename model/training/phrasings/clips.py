@@ -93,6 +93,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Which of these {v}?", "Which item is it that {v}?", "Could you name what {v}?",
         "Which of the objects was it that {v}?", "Can you identify what {v}?",
         "Which thing in the clip {v}?", "Could you point out what {v}?",
+        "Say which object {v}.", "Do you know which thing {v}?",
     ),
     "event_how": (
         "What happens to {it}?", "What does {it} do?", "What is {it} doing?", "Tell me what {it} does.",
@@ -115,6 +116,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "What would you say {it} does?", "What's the action of {it} in the clip?",
         "What is {it} seen to do?", "Which action does {it} carry out?",
         "In what way does {it} act?", "What becomes of {it} over time?",
+        "How would you put what {it} does?", "Do you know what {it} does?",
     ),
     "event_is": (
         "Does anything {w}?", "Does something {w}?", "Is there something that {v}?", "Do you see anything {w}?",

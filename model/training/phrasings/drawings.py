@@ -158,6 +158,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Describe the picture as thoroughly as possible.", "Go into detail about this image.",
         "Leave nothing out: what is in the image?", "Give a description that covers every detail.",
         "Spell out all that the image shows.", "Describe the image so that nothing is missed.",
+        "Tell me all there is to see in the image.", "Describe the image with each of its details.",
     ),
     "list": (
         "List all things.", "List everything in the image.", "Make a list of the shapes.", "List all shapes.",
@@ -268,6 +269,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "准确地描述图中的一切。", "请具体而全面地介绍画面。",
         "请把画面的内容毫无遗漏地描述出来。",
         "请一处不漏地描述图片。",
+        "请把图片里的每一处都讲清楚。",
     ),
     "list": (
         "列出所有东西。", "列出图里的所有图形。", "列出所有图形。", "把图里的东西都列出来。", "列一下图中有哪些图形。",

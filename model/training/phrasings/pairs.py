@@ -72,6 +72,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Determine the difference between the pictures.", "What sets the two pictures apart?",
         "Can you spot what is different?",
         "What is unlike in the two pictures?", "Name the thing that differs between the images.",
+        "What can you find that differs?", "Explain in what way the pictures differ.",
     ),
 }  # fmt: skip
 CHINESE: dict[str, tuple[str, ...]] = {
@@ -112,5 +113,6 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "差异是什么？", "哪里变了？", "发生了什么变化？", "有什么变化？", "指出不同的地方。", "描述两张图的差别。",
         "对比两张图片。", "哪里不同？", "两张图片不同在哪里？", "两幅画面的差异在哪里？",
         "请指出两幅图的不同点。",
+        "说明两幅画面有哪里不同。",
     ),
 }  # fmt: skip
