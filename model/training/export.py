@@ -225,9 +225,15 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, default=SMALL)
     parser.add_argument("--samples", type=int, default=400, help="held-out pictures to measure on; 0 writes no table")
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        default=TOKENIZER,
+        help="of the checkpoint, where the bundled one is another",
+    )
     parser.add_argument("--last", action="store_true", help="export the last weights, not their average")
     args = parser.parse_args()
-    measured = export(args.checkpoint, args.out, args.samples, averaged=not args.last)
+    measured = export(args.checkpoint, args.out, args.samples, not args.last, args.tokenizer)
     if measured is not None:
         print(json.dumps({name: row["exact"] for name, row in measured["skills"].items()}))
     print(f"exported to {args.out}")

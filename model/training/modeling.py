@@ -18,7 +18,8 @@ from model.language import EVERY
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
-from model.training.pointing import THING, Pointer
+from model.training.naming import Namer, name_table, of_all
+from model.training.pointing import Pointer
 from model.training.sample import NUMBERS
 
 # Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
@@ -27,6 +28,14 @@ PLANS: dict[str, dict[str, int]] = {
     "cpu": {"vw": 192, "vd": 6, "vf": 512, "vh": 3, "dw": 256, "dd": 5, "df": 704, "dh": 4, "dk": 2},
     "gpu": {"vw": 320, "vd": 8, "vf": 864, "vh": 5, "dw": 384, "dd": 6, "df": 1024, "dh": 6, "dk": 2},
 }
+
+
+NAMED = (
+    "tower",
+    "shown",
+    "meant",
+    "said",
+)  # where things are named: tower, media and askers in the middle, askers late
 
 
 def small_config(plan: str | Mapping[str, int], tokenizer: Tokenizer) -> dict[str, Any]:
@@ -92,23 +101,13 @@ def build(config: dict[str, Any]) -> QwenVL:
     return model
 
 
-QUICK = 10.0  # how much faster heads of many classes learn
-
-
 class DenseHeads(nn.Module):
-    """One linear head a label on features of tokens; used only in training.
+    """One linear head a label on features of tokens; used only in training."""
 
-    With `quick` above 1 they begin at zero and learn as many times as fast, for labels whose classes are many.
-    """
-
-    def __init__(self, width: int, classes: dict[str, int], quick: float = 1.0) -> None:
+    def __init__(self, width: int, classes: dict[str, int]) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.heads = nn.ModuleDict({name: nn.Linear(width, count) for name, count in classes.items()})
-        self.quick = quick
-        if quick > 1:
-            for parameter in self.heads.parameters():
-                nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor, labels: dict[str, Tensor]) -> dict[str, Tensor]:
         """features (M, D), labels name -> (M,) -> mean loss per label; tokens that show nothing weigh a fifth."""
@@ -118,22 +117,28 @@ class DenseHeads(nn.Module):
             if name not in labels:  # a label of pictures only, or of clips only
                 continue
             target = labels[name]
-            each = F.cross_entropy(self.quick * head(normed).float(), target, reduction="none")
+            each = F.cross_entropy(head(normed).float(), target, reduction="none")
             weight = torch.where(target > 0, 1.0, 0.2)
             losses[name] = (each * weight).sum() / weight.sum()
         return losses
 
 
 class Teachers(nn.Module):
-    """The heads on the merger's output, on the middle of the decoder, where frames and questions have met, and late."""
+    """The heads on the merger's output, on the middle of the decoder, where frames and questions have met, and late.
 
-    def __init__(self, width: int, tower: dict[str, int], decoder: dict[str, int]) -> None:
+    `names` (3, C, L) are the tokens of what things are called (`naming.name_tokens`).
+    """
+
+    names: Tensor
+
+    def __init__(self, width: int, tower: dict[str, int], decoder: dict[str, int], names: Tensor) -> None:
         super().__init__()
+        self.register_buffer("names", names, persistent=False)
         self.tower = DenseHeads(width, tower)
         self.decoder = DenseHeads(width, decoder)
         self.pointer = Pointer(width)
         self.late = DenseHeads(width, {"number": NUMBERS})
-        self.meant = DenseHeads(width, {"meant": tower[THING]} if THING in tower else {}, QUICK)
+        self.namers = nn.ModuleDict({place: Namer(width) for place in NAMED})
 
 
 def answer_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -152,15 +157,22 @@ def listening(model: QwenVL, *layers: int) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def asked_loss(heads: DenseHeads, asking: Tensor, name: str, classes: Tensor) -> dict[str, Tensor]:
-    """Asking tokens (B, A, D), classes (B, A) -> the loss of telling them, where there are any but 0.
-
-    Of a number as a whole where its figures are read from, or of the thing that is meant.
-    """
-    known = classes > 0
+def number_loss(heads: DenseHeads, asking: Tensor, numbers: Tensor) -> dict[str, Tensor]:
+    """Asking tokens (B, A, D), numbers (B, A) -> the loss of telling a number as a whole where its figures are read."""
+    known = numbers > 0
     if not known.any():
         return {}
-    found: dict[str, Tensor] = heads(asking[known], {name: classes[known]})
+    found: dict[str, Tensor] = heads(asking[known], {"number": numbers[known]})
+    return found
+
+
+def naming_losses(teachers: Teachers, table: Tensor, given: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Features (..., D) and classes (...) of tokens at places of NAMED -> the loss of naming those that have any."""
+    found = {}
+    for place, (features, classes) in given.items():
+        known = classes > 0
+        if known.any():
+            found[f"named_{place}"] = teachers.namers[place](features[known], classes[known], table)
     return found
 
 
@@ -173,6 +185,10 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     """Return the dense losses of one batch and, unless it teaches only the tower, the loss on answers."""
     features = model.visual(batch.patches, batch.grids, model.backend)
     found: dict[str, Tensor] = teachers.tower(features, batch.dense)
+    things = of_all(batch.dense)
+    table = None if things is None else name_table(teachers.names, model.model.embed_tokens.weight)
+    if things is not None and table is not None:
+        found |= naming_losses(teachers, table, {"tower": (features, things)})
     if batch.tower_only:
         return found
     depth = len(model.model.layers)
@@ -189,8 +205,15 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     given = batch.pointers
     asking = at(middle, given.columns)  # (B, A, D)
     pointed = teachers.pointer(asking, shown, given)
-    told |= asked_loss(teachers.meant, asking, "meant", given.things)
-    told |= asked_loss(teachers.late, at(late, given.columns), "number", given.numbers)
+    asking_late = at(late, given.columns)
+    if things is not None and table is not None:
+        places = {
+            "shown": (shown.flatten(0, 1), things),
+            "meant": (asking, given.things),
+            "said": (asking_late, given.things),
+        }
+        told |= naming_losses(teachers, table, places)
+    told |= number_loss(teachers.late, asking_late, given.numbers)
     logits = model.logits(at(hidden, answers[None])[0] if heard_last else hidden[0]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[answers], batch.weights[answers])
     return {"language": language, **found, **told, **{f"point_{name}": loss for name, loss in pointed.items()}}

@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.tokenizer import Tokenizer
+from model.training.naming import of_all
 from model.training.pictured import ITEM
 from model.training.sample import QA, Sample, Spot
 
 HEADS = ("about", "other", "anchor", "spot")
 IGNORED = -1
-THING = ITEM["cpu"]  # the dense label that is told where it is asked for; of all 871 classes nothing was learnt
 FIGURES = "0123456789."
 INNER = 64  # width of a pointer's query and keys
 UNLIKELY = -2.0  # a pointer's bias at first: most tokens show something else
@@ -46,7 +46,7 @@ class Pointers:
 
     labels (4, B, A, M) of the row's own M tokens of media, IGNORED where none asks; numbers (B, A) are the classes of
     the numbers whose figures are read from there, 0 for none; things (B, A) those of the everyday thing that is meant,
-    one of the hundred, 0 where it is none or several.
+    one of all, 0 where it is none or several.
     """
 
     columns: Tensor
@@ -167,11 +167,17 @@ def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
 
 
 def thing_meant(sample: Sample, asker: Asker) -> int:
-    """Which of the hundred the one thing is, or the equal things are, that a token shall point at; 0 for others."""
-    if not asker.about or THING not in sample.dense:
+    """Which of all things the one is, or the equal ones are, that a token shall point at; 0 for others."""
+    labels = {
+        name: torch.from_numpy(sample.dense[name]).flatten()
+        for name in ("owner", *ITEM.values())
+        if name in sample.dense
+    }
+    things = of_all(labels) if asker.about else None
+    if things is None or asker.about is None:
         return 0
-    owner, classes = (torch.from_numpy(sample.dense[name]).flatten() for name in ("owner", THING))
-    found = set(classes[member(owner, asker.about).bool()].tolist())
+    owner = torch.from_numpy(sample.dense["owner"]).flatten()
+    found = set(things[member(owner, asker.about).bool()].tolist())
     return int(found.pop()) if len(found) == 1 else 0
 
 

@@ -12,13 +12,18 @@ from torch import Tensor, nn
 
 from model.config import model_config
 from model.qwen import QwenVL
-from model.tokenizer import Tokenizer
+from model.tokenizer import IMAGE_PAD, Tokenizer
 from model.training.data import dense_classes, drawn_parts
 from model.training.export import STORY, TOKENIZER, told
 from model.training.modeling import Teachers, build, small_config
+from model.training.naming import name_tokens
 from model.weights import load_weights
 
 CHECKPOINT = "checkpoint.pt"
+
+
+class OtherVocabulary(ValueError):
+    """Weights of one vocabulary were to go on with another."""
 
 
 @dataclass
@@ -91,10 +96,17 @@ def start(args: argparse.Namespace, device: torch.device) -> Run:
 
 
 def fresh(config: dict[str, Any], args: argparse.Namespace, device: torch.device) -> Run:
-    """Make a run of a network with fresh weights."""
+    """Make a run of a network with fresh weights.
+
+    Raises OtherVocabulary where the network is of another vocabulary than the bundled one, which training draws with.
+    """
+    reader = Tokenizer.from_file(TOKENIZER)
+    if reader.vocab_size > config["vocab_size"] or reader.token_id(IMAGE_PAD) != config["image_token_id"]:
+        raise OtherVocabulary(f"these weights are of another vocabulary than {TOKENIZER.name} of the bundled model")
     torch.manual_seed(args.seed)
     model = build(config).to(device)
-    teachers = Teachers(config["hidden_size"], *dense_classes(drawn_parts(args.parts, args.tower_parts))).to(device)
+    classes = dense_classes(drawn_parts(args.parts, args.tower_parts))
+    teachers = Teachers(config["hidden_size"], *classes, name_tokens(reader)).to(device)
     return Run(model, teachers, copied(model), make_optimizers(model, teachers, args.lr), config)
 
 

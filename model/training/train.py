@@ -29,7 +29,7 @@ from model.training.log import Log
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
 from model.training.pictured import ITEM
-from model.training.state import CHECKPOINT, Run, save, start
+from model.training.state import CHECKPOINT, OtherVocabulary, Run, save, start
 from model.training.together import Group, joined, meet, own_device
 
 # Dense labels that weigh more than the others: what is misseen is miscounted, and named, read or placed wrongly.
@@ -46,7 +46,7 @@ SHARPER = {
 }
 HEADS_FASTER = 3.0  # their learning rate while they learn alone: one layer each, on features that stand still
 ATTENTION = ([SDPBackend.MATH], [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
-MEANT = 0.15  # of the loss on which thing is meant
+NAMING = 0.15  # of each loss on what a thing is called, for the whole of a run
 POINTING = 0.3  # weight of each pointer's loss and of that on numbers, for the whole of a run
 
 
@@ -95,8 +95,8 @@ def loss_weight(name: str, dense: float) -> float:
         if name == "language"
         else POINTING
         if name.startswith(("point_", "number"))
-        else MEANT
-        if name == "meant"
+        else NAMING
+        if name.startswith("named_")
         else dense * SHARPER.get(name, 1.0)
     )
 
@@ -295,7 +295,10 @@ def main() -> None:
         raise SystemExit("give the plan a length: --minutes or --steps")
     if args.tower_parts and not (args.tower_first or args.tower_share):
         raise SystemExit("no step teaches the tower alone: give --tower-first or --tower-share, or no --tower-parts")
-    train(args)
+    try:
+        train(args)
+    except OtherVocabulary as error:
+        raise SystemExit(f"{error}: carry them over with python -m model.training.widen") from error
 
 
 if __name__ == "__main__":

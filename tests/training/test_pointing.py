@@ -14,7 +14,7 @@ from model.training.events.tokens import HALVES
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.labels import anchors
 from model.training.lettering.marks import SLOTS, character_class
-from model.training.modeling import DenseHeads, asked_loss, small_config
+from model.training.modeling import DenseHeads, number_loss, small_config
 from model.training.parts import parts
 from model.training.pictured import item_names
 from model.training.pointing import (
@@ -197,19 +197,19 @@ def test_a_number_is_learnt_where_its_figures_are_read_from() -> None:
     heads = DenseHeads(16, {"number": NUMBERS})
     optimizer = torch.optim.Adam(heads.parameters(), lr=0.02)
     for _ in range(80):
-        loss = asked_loss(heads, asking, "number", numbers)["number"]
+        loss = number_loss(heads, asking, numbers)["number"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     best = heads.heads["number"](heads.norm(asking)).argmax(-1)
     assert best[0, 1] == 5 and best[1, 0] == 9
-    assert asked_loss(heads, asking, "number", torch.zeros_like(numbers)) == {}
+    assert number_loss(heads, asking, torch.zeros_like(numbers)) == {}
 
 
 def test_the_thing_that_is_meant_is_told_where_it_is_asked_for() -> None:
     """Of equal things their class, of several different ones none; what nothing asks about has none either."""
     sample = parts()["things"].make(3, (140, 168), 1, 1.0, 1.0, "train")
-    classes, facts = item_names("cpu"), sample.facts["things"]
+    classes, facts = item_names("all"), sample.facts["things"]
     for fact in facts:
         one = thing_meant(sample, Asker(0, (fact["id"],)))
         assert one == 0 or classes[one - 1] == fact["thing"]

@@ -19,6 +19,7 @@ from model.training.batches import DECIDING, IGNORE, Branch, Row, branched, coll
 from model.training.data import Plan, batch_samples, dense_classes, plan_batch
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR, write_folder
 from model.training.modeling import Teachers, build, losses, small_config
+from model.training.naming import name_tokens
 from model.training.sample import QA
 from model.training.world import make_sample
 
@@ -220,7 +221,7 @@ def test_a_packed_batch_is_scored_as_each_question_alone(pointing: bool) -> None
         bare = {"about": None, "other": None, "told": (), "spots": (), "numbers": ()}
         asked = [[replace(qa, **bare) for qa in questions] for questions in asked]
     batch = collate(samples, asked, tokenizer, model.config, preprocess)
-    teachers = Teachers(config["hidden_size"], *dense_classes())
+    teachers = Teachers(config["hidden_size"], *dense_classes(), name_tokens(tokenizer))
     with torch.no_grad():
         found = losses(model, teachers, batch)
         assert pointing == any(name.startswith("point_") for name in found)

@@ -1,0 +1,73 @@
+"""Naming: teaches tower and decoder to hold a thing so that the embedding of its name can be found by likeness.
+
+A head with weights for each of 871 things learns them from what a tower sees, but the decoder has to turn what it sees
+into names of which each is met some dozens of times. Where one linear map takes every thing to the embeddings of its
+name, whatever the language, that map is learned from all things alike, and a rare name needs no path of its own.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.tokenizer import Tokenizer
+from model.training.pictured import ITEM, item_names
+from model.training.thing_questions import noun
+
+FORMS = 3  # of a name: at the beginning of an answer, within a sentence, in Chinese
+NONE = -1  # fills up the tokens of a short name
+WIDEST = ITEM["all"]
+
+
+def name_forms(name: str) -> tuple[str, str, str]:
+    """The forms of a thing's name that begin with tokens of their own."""
+    return noun(name, "en"), f" {noun(name, 'en')}", noun(name, "zh")
+
+
+def name_tokens(tokenizer: Tokenizer) -> Tensor:
+    """Tokens of every form of the name of every thing (3, C, L), filled up with NONE."""
+    found = [[tokenizer.encode(form) for form in name_forms(name)] for name in item_names("all")]
+    longest = max(len(tokens) for forms in found for tokens in forms)
+    rows = [[tokens + [NONE] * (longest - len(tokens)) for tokens in forms] for forms in found]
+    return torch.tensor(rows).transpose(0, 1).contiguous()
+
+
+@cache
+def among_all() -> Tensor:
+    """The class that each of the hundred things has among all, (101,), 0 of none."""
+    every = {name: number for number, name in enumerate(item_names("all"), 1)}
+    return torch.tensor([0, *(every[name] for name in item_names("cpu"))])
+
+
+def of_all(labels: Mapping[str, Tensor]) -> Tensor | None:
+    """Which of all things each token shows, from the labels of a picture of things of any scope; None without any."""
+    if WIDEST in labels:
+        return labels[WIDEST]
+    few = labels.get(ITEM["cpu"])
+    return None if few is None else among_all().to(few.device)[few]
+
+
+class Namer(nn.Module):
+    """Tells which thing a token shows, or means, by the product of its mapped features and the name's embedding."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.map = nn.Linear(width, width, bias=False)
+        with torch.no_grad():
+            self.map.weight.copy_(torch.eye(width) * width**-0.5)
+
+    def forward(self, features: Tensor, classes: Tensor, table: Tensor) -> Tensor:
+        """features (M, D), classes (M,) from 1, table (3, C, D) of names -> the mean loss over the forms of names."""
+        mapped = self.map(self.norm(features.float()))
+        logits = torch.einsum("md,fcd->fmc", mapped, table).float()
+        return F.cross_entropy(logits.flatten(0, 1), (classes - 1).repeat(len(table)))
+
+
+def name_table(tokens: Tensor, embeddings: Tensor) -> Tensor:
+    """tokens (3, C, L) and embeddings (V, D) -> (3, C, D), the mean over the tokens of a name."""
+    known = (tokens != NONE)[..., None]
+    rows = F.embedding(tokens.clamp(min=0), embeddings)
+    return (rows * known).sum(dim=2) / known.sum(dim=2)
