@@ -35,6 +35,11 @@ class Decoded:
     media: list[LoadedMedia]
     seconds: float
 
+    @property
+    def tokens(self) -> int:
+        """Merged tokens of all media: what the network is shown, and a measure of the memory that they take."""
+        return sum(item.tokens for item in self.media)
+
 
 @dataclass
 class Asker:

@@ -33,6 +33,6 @@ class Groups:
 
 def _fit(group: list[Opened]) -> bool:
     """Whether these can be answered together with little padding beside their content."""
-    tokens = [sum(one.tokens for one in item.media) for _, item in group if not isinstance(item, Exception)]
+    tokens = [item.tokens for _, item in group if not isinstance(item, Exception)]
     padded = len(tokens) * max(tokens, default=0)
     return padded <= min(MOST_TOKENS, MOST_PADDED * sum(tokens))

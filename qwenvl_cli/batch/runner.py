@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qwenvl_cli.answering import Asker, Decoded
-from qwenvl_cli.batch.groups import Groups, Opened
+from qwenvl_cli.batch.groups import MOST_TOKENS, Groups, Opened
 from qwenvl_cli.batch.journal import Entry, Journal
 from qwenvl_cli.batch.plan import Done, Found
 from qwenvl_cli.batch.sidecars import Sidecars
@@ -122,7 +122,9 @@ class Batch:
         progress = choose_progress(self._screen, len(todo), bar=not lines_between)
         try:
             self._asker.engine.describe()
-            for group in self._groups.of(ahead(todo, self._open, depth=self._options.size)):
+            # By size, not by number alone: what waits, frames of long clips, may take half a gigabyte an item.
+            opened = ahead(todo, self._open, self._options.size, cost=lambda item: item.tokens, limit=MOST_TOKENS)
+            for group in self._groups.of(opened):
                 progress.item(_named(group))
                 self._answer_group(group, progress)
                 del group
