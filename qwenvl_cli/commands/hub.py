@@ -133,13 +133,19 @@ def _check_room(screen: Screen, name: str, files: list[Any]) -> None:
 
 @contextmanager
 def _told(name: str) -> Iterator[None]:
-    """Turn what the hub's library raises into errors with a remedy."""
+    """Turn what the hub's library raises into errors with a remedy.
+
+    A download that breaks off leaves as an OSError without a number, as the HTTPError of whichever httpx that library
+    uses (its own error derives from these two), or as a RuntimeError of the compiled downloader.
+    """
     from huggingface_hub import errors
 
+    broken_off: tuple[type[Exception], ...] = (RuntimeError, *errors.HfHubHTTPError.__bases__)
+    kept = f"files that came whole are kept; go on with: qwenvl models pull {name}"
     try:
         yield
     except KeyboardInterrupt as error:
-        raise Interrupted("interrupted; what came so far is kept", f"go on with: qwenvl models pull {name}") from error
+        raise Interrupted("interrupted", kept) from error
     except errors.GatedRepoError as error:
         raise ModelMissing(f"{name} asks you to accept its terms", "do so on its page, then: hf auth login") from error
     except errors.RevisionNotFoundError as error:
@@ -154,6 +160,11 @@ def _told(name: str) -> Iterator[None]:
     except (errors.LocalEntryNotFoundError, errors.DryRunError, ConnectionError) as error:
         hint = "check the network, and HF_ENDPOINT, HF_HUB_OFFLINE and HTTPS_PROXY if they are set"
         raise CliError(f"the hub could not be reached for {name}", hint) from error
+    except broken_off as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise  # the disk's trouble, which says what it is
+        why = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise CliError(f"the download of {name} broke off: {why}", kept) from error
 
 
 def _find(name: str) -> "tuple[HFCacheInfo, CachedRepoInfo]":

@@ -14,10 +14,14 @@ JSON = "application/json"
 
 @dataclass
 class Hub:
-    """What it has, by repository and file name; `gated` ones want an agreement. Counts the bytes of files it gave."""
+    """What it has, by repository and file name; `gated` ones want an agreement. Counts the bytes of files it gave.
+
+    While `broken` it gives "half" of each weights file, or a status such as "500" in its place.
+    """
 
     repositories: Mapping[str, Mapping[str, bytes]]
     gated: frozenset[str] = frozenset()
+    broken: str = ""
     url: str = ""
     given: dict[str, int] = field(default_factory=dict)
 
@@ -62,6 +66,10 @@ def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             if self.command == "GET":
                 hub.given[path] = hub.given.get(path, 0) + len(content) - start
             tag = hashlib.sha256(content).hexdigest()
+            if hub.broken and self.command == "GET" and path.endswith(".safetensors"):
+                if hub.broken != "half":
+                    return self.answer(int(hub.broken), b"{}")
+                content = content[: len(content) // 2]
             return self.answer(206 if start else 200, content[start:], ETag=f'"{tag}"', **{"X-Repo-Commit": COMMIT})
 
         def answer(self, status: int, body: bytes, **headers: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from model.errors import ModelNotFound
 from model.loading import resolve
-from qwenvl_cli.commands.hub import _check_room
+from qwenvl_cli.commands.hub import _check_room, _told
 from qwenvl_cli.console import Screen
 from qwenvl_cli.errors import CliError
 from tests.cli.harness import Result, cli
@@ -109,6 +109,30 @@ def test_a_hub_that_cannot_be_reached_is_told(hub: Hub, cache: Path) -> None:
     for done in (pull(nowhere, cache, "me/tiny"), pull(hub, cache, "me/tiny", HF_HUB_OFFLINE="1")):
         assert (done.returncode, done.stdout) == (1, "")
         assert "error: the hub could not be reached for me/tiny\nhint: check the network, and HF_" in done.stderr
+
+
+def test_a_download_that_breaks_off_is_told_and_goes_on(hub: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bug of this program: files that came whole are kept, and the command given again asks for the others."""
+    for broken, why in (("half", "Consistency check failed: file should be of size"), ("500", "Server error '500")):
+        monkeypatch.setattr(hub, "broken", broken)
+        done = pull(hub, cache, "me/tiny")
+        assert (done.returncode, done.stdout) == (1, "")
+        *_, cause, remedy = done.stderr.splitlines()
+        assert cause.startswith(f"error: the download of me/tiny broke off: {why}")
+        assert remedy == "hint: files that came whole are kept; go on with: qwenvl models pull me/tiny"
+    monkeypatch.setattr(hub, "broken", "")
+    hub.given.clear()
+    assert pull(hub, cache, "me/tiny").returncode == 0
+    assert sorted(hub.given) == ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    assert cli("models", "verify", "me/tiny").exit_code == 0
+
+
+def test_a_disk_that_is_full_is_no_broken_download() -> None:
+    """What the system says of it is told as it is; the compiled downloader has errors of its own."""
+    with pytest.raises(OSError, match="No space left"), _told("me/tiny"):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(CliError, match=r"^the download of me/tiny broke off: CAS service error$"), _told("me/tiny"):
+        raise RuntimeError("CAS service error\nand more")
 
 
 def test_what_does_not_fit_is_not_begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
