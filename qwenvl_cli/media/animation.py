@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SHORTEST_MS, _DEFAULT_MS = 10, 100
 # These decoders know a frame's duration only once it is decoded.
 _TIMED_BY_DECODING = ("WEBP", "AVIF")
+_CUT_OFF = "the animation is cut off: it is read up to the cut"
 
 
 def load_animation(picture: Image, limits: PixelLimits, sampling: SamplingOptions) -> LoadedMedia:
@@ -31,13 +32,8 @@ def load_animation(picture: Image, limits: PixelLimits, sampling: SamplingOption
     rate = len(durations) / duration
     plan = plan_frames(times, duration, rate, sampling.frame_limits(limits), sampling.start, sampling.end)
     canvas = Canvas(len(plan.indices), limits)
-    orientation = orientation_of(picture, notes)
-    for before, index in pairwise([-1, *plan.indices]):
-        if index == before:
-            canvas.repeat()
-            continue
-        picture.seek(first + index)
-        canvas.add(np.asarray(to_rgb(picture)), orientation)
+    _fill(canvas, picture, [first + index for index in plan.indices], notes)
+    taken = [times[index] for index in plan.indices[: canvas.filled]]
     return LoadedMedia(
         path="",
         kind="video",
@@ -45,12 +41,32 @@ def load_animation(picture: Image, limits: PixelLimits, sampling: SamplingOption
         width=canvas.width,
         height=canvas.height,
         duration=duration,
-        frame_times=[times[index] for index in plan.indices],
-        sampled_fps=plan.sampled_fps,
+        frame_times=taken,
+        sampled_fps=plan.fps_of(taken),
         padding=canvas.padding,
         warnings=notes + canvas.notes,
         patch_size=limits.factor // 2,
     )
+
+
+def _fill(canvas: Canvas, picture: Image, numbers: list[int], notes: list[str]) -> None:
+    """Decode frames, ascending, onto the canvas: all, or those before the place where the file is cut off."""
+    exif_notes: list[str] = []
+    orientation = orientation_of(picture, exif_notes)
+    for before, number in pairwise([-1, *numbers]):
+        if number == before:
+            canvas.repeat()
+            continue
+        try:
+            picture.seek(number)
+            pixels = np.asarray(to_rgb(picture))
+        except BROKEN:
+            if not canvas.filled:
+                raise
+            notes.append(_CUT_OFF)
+            break
+        canvas.add(pixels, orientation)
+    notes[:] = dict.fromkeys(notes) if notes else exif_notes  # what is cut off need not be told twice
 
 
 def _durations(picture: Image, first: int, notes: list[str]) -> list[int]:
@@ -65,7 +81,7 @@ def _durations(picture: Image, first: int, notes: list[str]) -> list[int]:
             if not milliseconds:
                 raise
             if not isinstance(error, EOFError):  # which is how a picture says that this was all
-                notes.append(f"the animation is cut off: only its first {len(milliseconds)} frames are read")
+                notes.append(_CUT_OFF)
             return milliseconds
         shown = round(float(picture.info.get("duration", 0) or 0))
         milliseconds.append(shown if shown > _SHORTEST_MS else _DEFAULT_MS)

@@ -22,6 +22,11 @@ class FramePlan:
     indices: list[int]
     sampled_fps: float
 
+    def fps_of(self, times: Sequence[float]) -> float:
+        """Return how many a second the frames are that could be had, of those planned."""
+        span = times[-1] - times[0]
+        return (len(times) - 1) / span if len(times) < len(self.indices) and span > 0 else self.sampled_fps
+
 
 def plan_frames(
     times: Sequence[float],

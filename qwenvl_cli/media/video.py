@@ -91,8 +91,7 @@ def _after_losses(plan: FramePlan, times: list[float], notes: list[str]) -> floa
     if len(times) * 2 < len(plan.indices):
         raise MediaError(f"the clip is too damaged: {lost} of {len(plan.indices)} sampled frames are lost", _COPY_AGAIN)
     notes.append(f"the clip is damaged: {lost} of {len(plan.indices)} sampled frames are lost")
-    span = times[-1] - times[0]
-    return (len(times) - 1) / span if span > 0 else plan.sampled_fps
+    return plan.fps_of(times)
 
 
 @contextmanager

@@ -93,3 +93,28 @@ def test_an_animation_cut_off_gives_what_is_there(tmp_path: Path) -> None:
     path.write_bytes(whole[:60])
     with pytest.raises(MediaError, match="damaged"):
         load(path)
+
+
+@pytest.mark.parametrize("form", ["gif", "png"])
+def test_wherever_an_animation_is_cut_off_it_is_read_up_to_there(form: str, tmp_path: Path) -> None:
+    """Within a frame's pixels as between two frames: with one note; refused only within the first."""
+    noise = np.random.default_rng(5).integers(0, 256, (12, 56, 112), dtype=np.uint8)
+    pictures = [Image.fromarray(pixels) for pixels in noise]
+    path = tmp_path / f"a.{form}"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100, 300, *[100] * 10])
+    whole, kept = path.read_bytes(), []
+    for part in [
+        *range(3, 8),
+        *range(9, 32),
+    ]:  # at 8 the GIF ends between two frames, where nothing shows that more came
+        path.write_bytes(whole[: len(whole) * part // 32])
+        media = load(path, fps=50.0)
+        assert media.warnings == ["the animation is cut off: it is read up to the cut"]
+        assert media.frames.shape[0] == len(media.frame_times) and media.sampled_fps > 2
+        assert media.frame_times == sorted(media.frame_times)
+        assert np.abs(media.frames[-1].astype(int) - media.frames[0]).mean() > 20 or len(media.frames) == 1
+        kept.append(len(media.frames))
+    assert kept == sorted(kept) and (kept[0], kept[-1]) == (1, 11)
+    path.write_bytes(whole[: len(whole) // 32])
+    with pytest.raises(MediaError, match="damaged or cut off"):
+        load(path)
