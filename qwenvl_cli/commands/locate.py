@@ -1,6 +1,7 @@
 """`qwenvl locate IMAGE "WHAT"`: where things are, as boxes in pixels of the picture itself."""
 
 import io
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,8 +53,9 @@ def locate(
     prompt = question(what)
     if save is not None:
         _check_save(save, image, overwrite=overwrite)
-        if image == "-":
-            screen.stdin = io.BytesIO(screen.stdin.read())  # it is read again for the copy
+        if image == "-" or not os.path.isfile(image):  # what comes through a pipe is read again for the copy
+            content = screen.stdin.read() if image == "-" else Path(image).read_bytes()
+            image, screen.stdin = "-", io.BytesIO(content)
     asker, writer = open_session(env, model, answer, frames, output, prompt=prompt, stream=False, kind=Locator)
     record = answer_together(asker, writer if output.json else BoxWriter(screen), [image])
     if save is not None:

@@ -1,6 +1,7 @@
 """`qwenvl locate`: boxes in pixels of the picture as it is shown, as lines, as JSON, and drawn into a copy."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -163,6 +164,18 @@ def test_a_picture_from_standard_input_can_be_saved_too(picture: Make, tmp_path:
     content = picture(size=(200, 100)).read_bytes()
     out = tmp_path / "o.png"
     assert cli("locate", "-", "it", "--save", out, engine=STAR, stdin=content).exit_code == 0
+    assert colours_of(out, (0, 30), (50, 49), (150, 80)) == [True, True, False]
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="pipes have no names here")
+def test_a_picture_from_a_named_pipe_can_be_saved_too(picture: Make, tmp_path: Path) -> None:
+    """As a shell hands over <(curl ...): it, too, is read twice and comes once."""
+    out, (reading, writing) = tmp_path / "o.png", os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(picture(size=(200, 100)).read_bytes())
+    with open(reading, "rb"):
+        result = cli("locate", f"/dev/fd/{reading}", "it", "--save", out, engine=STAR)
+    assert (result.exit_code, result.stdout) == (0, "0 0 100 50 red star\n"), result.stderr
     assert colours_of(out, (0, 30), (50, 49), (150, 80)) == [True, True, False]
 
 
