@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ class Found:
 def find(sources: Sequence[str], stdin: BinaryIO, *, nul: bool = False) -> Found:
     """Return the paths of all media that folders, globs, lists and files name.
 
-    Folders and globs are sorted and taken by suffix, hidden entries left out; files and lists are taken as they are.
+    Folders and globs are sorted and taken by suffix, hidden entries left out; files and lists are taken as they are,
+    and a pipe is a list.
     """
     if "" in sources:
         raise UsageError("an empty name was given, as an unset variable leaves it", "for the current folder write .")
@@ -64,6 +66,8 @@ class _Search:
             return self._walk(str(Path(source)))
         if os.path.isfile(source):
             return self._of_file(source)
+        if _is_pipe(source):
+            return _listed(Path(source).read_bytes(), self.nul)
         if any(char in source for char in GLOB_CHARS):
             return self._match(source)
         if _is_absent(source):
@@ -112,13 +116,21 @@ def _captioned(sources: Sequence[str]) -> set[str]:
     return {*media, *(os.path.splitext(path)[0] for path in media)}
 
 
+def _is_pipe(source: str) -> bool:
+    """Say whether this is what a shell makes of <(find ...): a list, as standard input is."""
+    try:
+        return stat.S_ISFIFO(os.stat(source).st_mode)
+    except OSError:
+        return False
+
+
 def _is_absent(source: str) -> bool:
     """Say whether there is nothing of this name, rather than something that cannot be looked at."""
     try:
         os.stat(source)
     except OSError as error:
         return isinstance(error, FileNotFoundError | NotADirectoryError)
-    return True  # neither a file nor a folder
+    return True  # a device, or whatever else holds no list and no picture
 
 
 def is_media_name(path: str) -> bool:

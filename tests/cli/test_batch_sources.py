@@ -70,6 +70,18 @@ def test_a_list_beside_the_folder_that_holds_it(folder: Path, out: Path, monkeyp
     assert [bool(record["error"]) for record in records(out)] == [False] * 4 + [True]
 
 
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="pipes have no names here")
+@pytest.mark.parametrize("end", ["\n", "\0"])
+def test_a_named_pipe_is_a_list(end: str, folder: Path, out: Path) -> None:
+    """As a shell hands over <(find ...)."""
+    reading, writing = os.pipe()
+    with open(writing, "w") as pipe:
+        pipe.write(f"{folder}/b.png{end}{folder}/deep/c.png{end}")
+    with open(reading, "rb"):
+        result = cli("batch", f"/dev/fd/{reading}", "-o", out, *(["-0"] if end == "\0" else []))
+    assert (result.exit_code, names(out)) == (0, ["b.png", "c.png"]), result.stderr
+
+
 def test_an_empty_name_is_refused(out: Path) -> None:
     """`qwenvl batch "$DIR"` with DIR unset must not caption the current folder."""
     result = cli("batch", "", "-o", out)
