@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
 from qwenvl_cli.console import Screen
 from qwenvl_cli.engine import Chat, Engine, Event
 from qwenvl_cli.errors import CliError, UsageError, error_type
 from qwenvl_cli.media.source import LoadedMedia, PixelLimits, SamplingOptions, open_media
-from qwenvl_cli.options import BUNDLED, AnswerOptions, MediaOptions, ModelOptions, read_text_option
+from qwenvl_cli.options import BUNDLED, DEFAULT_MAX_TOKENS, AnswerOptions, MediaOptions, ModelOptions, read_text_option
 from qwenvl_cli.results import (
     Confidence,
     ErrorInfo,
@@ -52,9 +53,11 @@ class Asker:
     media: MediaOptions
     prompt: str | None
     logprobs: bool = False
+    longest: ClassVar[int] = DEFAULT_MAX_TOKENS  # tokens of an answer, unless the user says otherwise
 
     def __post_init__(self) -> None:
         self._load_told = False
+        self.answer = replace(self.answer, max_tokens=self.answer.max_tokens or self.longest)
         self.prompt = read_text_option(self.prompt)
         self.system = read_text_option(self.answer.system)
         if self.prompt is not None and not self.prompt.strip():

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qwenvl_cli.media.source import LoadedMedia, PixelLimits
-from qwenvl_cli.options import AnswerOptions, ModelOptions
+from qwenvl_cli.options import DEFAULT_MAX_TOKENS, AnswerOptions, ModelOptions
 from qwenvl_cli.results import Finished, Message, ModelInfo, TextPiece, TokenLogprob
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _wanted(options: AnswerOptions, logprobs: bool) -> "GenerateOptions":
     from model.generate import GenerateOptions
 
     return GenerateOptions(
-        max_tokens=options.max_tokens,
+        max_tokens=options.max_tokens or DEFAULT_MAX_TOKENS,
         temperature=options.temperature,
         top_p=options.top_p,
         top_k=options.top_k,

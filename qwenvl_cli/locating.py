@@ -4,25 +4,20 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from qwenvl_cli.answering import Asker, Decoded
 from qwenvl_cli.errors import MediaError
 from qwenvl_cli.grounding import located
 from qwenvl_cli.media.source import STDIN
-from qwenvl_cli.options import DEFAULT_MAX_TOKENS
+from qwenvl_cli.options import BOXES_MAX_TOKENS
 from qwenvl_cli.results import Finished, ModelInfo, Record
-
-LONGEST = 2048  # tokens: a box takes about forty, so the usual limit would end a list at a dozen
 
 
 class Locator(Asker):
     """Asks about one picture, and reads the boxes of the answer."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.answer.max_tokens == DEFAULT_MAX_TOKENS:
-            self.answer = replace(self.answer, max_tokens=LONGEST)
+    longest: ClassVar[int] = BOXES_MAX_TOKENS
 
     def open(self, paths: Sequence[str]) -> Decoded:
         """Open the picture; refuse what moves."""

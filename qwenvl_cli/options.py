@@ -20,6 +20,7 @@ from qwenvl_cli.errors import UsageError
 BUNDLED = "bundled"
 DEFAULT_FPS = 2.0
 DEFAULT_MAX_TOKENS = 512
+BOXES_MAX_TOKENS = 2048  # a box takes about forty, so the usual limit would end a list at a dozen
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantize = Literal["none", "int8", "int4"]
@@ -94,8 +95,13 @@ class AnswerOptions:
     """How the answer is generated."""
 
     max_tokens: Annotated[
-        int, typer.Option(metavar="N", help="Longest answer in tokens.", rich_help_panel=ANSWER_PANEL)
-    ] = DEFAULT_MAX_TOKENS
+        int | None,
+        typer.Option(
+            metavar="N",
+            help=f"Longest answer in tokens (default: {DEFAULT_MAX_TOKENS}; for boxes {BOXES_MAX_TOKENS}).",
+            rich_help_panel=ANSWER_PANEL,
+        ),
+    ] = None
     temperature: Annotated[
         float | None,
         typer.Option(metavar="T", help="0 is greedy (default); higher is more varied.", rich_help_panel=ANSWER_PANEL),

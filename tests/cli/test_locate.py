@@ -53,9 +53,11 @@ def test_boxes_are_lines_in_pixels_of_the_original(picture: Make) -> None:
     assert messages[-1].parts == (0, "Locate the shapes and output the bbox coordinates in JSON format.")
 
 
-def test_the_longest_answer_can_be_chosen(picture: Make) -> None:
-    cli("locate", picture(), "it", "--max-tokens", 100, engine=(engine := FakeEngine(answer=STAR.answer)))
-    assert engine.asked[0][2].max_tokens == 100
+@pytest.mark.parametrize("longest", [100, 512, 2048])
+def test_the_longest_answer_can_be_chosen(picture: Make, longest: int) -> None:
+    """Also what other commands take without being asked."""
+    cli("locate", picture(), "it", "--max-tokens", longest, engine=(engine := FakeEngine(answer=STAR.answer)))
+    assert engine.asked[0][2].max_tokens == longest
 
 
 def test_the_question_is_in_the_language_of_what_is_sought(picture: Make, tmp_path: Path) -> None:
