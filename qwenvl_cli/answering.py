@@ -76,9 +76,11 @@ class Asker:
         media = [open_media(path, self.limits, self.sampling, stdin=self.screen.stdin) for path in paths]
         return Decoded(media, time.perf_counter() - began)
 
-    def prompt_for(self, decoded: Decoded) -> str:
-        """Return the prompt given, or the one that fits the kinds of media."""
-        return self.prompt if self.prompt is not None else default_prompt([item.kind for item in decoded.media])
+    def prompt_for(self, opened: Decoded | Exception) -> str:
+        """Return the prompt given, or the one that fits the kinds of media: none where they could not be opened."""
+        if self.prompt is not None:
+            return self.prompt
+        return "" if isinstance(opened, Exception) else default_prompt([item.kind for item in opened.media])
 
     def ask(self, decoded: Decoded, on_piece: Callable[[str], None] = lambda text: None) -> Record:
         """Answer one prompt, handing on the text as it comes, and return the record."""
@@ -175,11 +177,11 @@ class Asker:
         """What a kind of asker adds."""
         return {}
 
-    def failure(self, paths: Sequence[str], error: CliError, sha256: str | None = None) -> Record:
+    def failure(self, paths: Sequence[str], prompt: str, error: CliError, sha256: str | None = None) -> Record:
         """Return the record of an item that could not be answered."""
         return Record(
             media=[MediaInfo(path, sha256=sha256) for path in paths],
-            prompt=self.prompt or "",
+            prompt=prompt,
             text=None,
             finish_reason=None,
             model=self.engine.describe(wait=False),

@@ -142,7 +142,7 @@ class Chatter:
         except Exception as raised:
             told = explain(raised)
             self._show_again(shown)
-            self.writer.fail(asker.failure([item.path for item in shown.media], told))
+            self.writer.fail(asker.failure([item.path for item in shown.media], text, told))
             self._failed(told)
             return
         else:

@@ -142,7 +142,7 @@ class Batch:
             if isinstance(found, Exception):
                 told = explain(found)
                 progress.error(_about(path, told, found))
-                found = self._asker.failure([path], told, digest_or_none(path))
+                found = self._asker.failure([path], self._asker.prompt_for(opened), told, digest_or_none(path))
                 self.tally.failed += 1
             else:
                 self.tally.answered += 1

@@ -115,7 +115,7 @@ def _answer(
     asker: Asker, writer: Writer, paths: Sequence[str], opened: Decoded | Exception, *, header: bool
 ) -> Record | CliError:
     """Answer one prompt and show it; return the record, or the error. A model that does not load is raised."""
-    screen = asker.screen
+    screen, prompt = asker.screen, asker.prompt_for(opened)
     if isinstance(opened, Decoded):
         asker.engine.describe()
         if header:
@@ -136,7 +136,7 @@ def _answer(
             after(screen, record, in_json=isinstance(writer, JsonWriter))
             return record
     error = explain(opened)
-    writer.fail(asker.failure(paths, error))
+    writer.fail(asker.failure(paths, prompt, error))
     return error
 
 

@@ -80,6 +80,8 @@ def test_trouble_is_one_items_own(folder: Path, tmp_path: Path) -> None:
     assert [(record["error"] or {}).get("type") for record in records(out)] == [
         None, "MediaError", None, "GenerationError", None,
     ]  # fmt: skip
+    asked = "Describe this image."  # unless nobody knows what the file is
+    assert [record["prompt"] for record in records(out)] == [asked, "", asked, asked, asked]
     assert engine.groups == [4, 2, 2, 1, 1]
     assert result.stderr.count("d.png: logits are not finite") == 1
 

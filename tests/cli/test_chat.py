@@ -95,7 +95,7 @@ def test_what_goes_wrong_ends_a_turn_and_not_the_session(picture: Make, tmp_path
     assert asked(engine) == [("long", ["apple.png"]), ("short", ["apple.png"])]
     assert cli("chat", engine=engine, stdin=b"long").exit_code == 2
     failed = cli("chat", "--json", engine=engine, stdin=b"long").json
-    assert failed["error"]["message"] == "the prompt takes 9 tokens"
+    assert (failed["error"]["message"], failed["prompt"]) == ("the prompt takes 9 tokens", "long")
 
 
 def test_media_are_looked_at_before_anything_is_asked(picture: Make, broken: Path, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """`qwenvl describe`: one answer per file, or one over all; what goes to which stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from model.errors import BackendUnavailable, GenerationError, WeightsError
+from qwenvl_cli.media.source import LoadedMedia
+from qwenvl_cli.results import Message
 from tests.cli.harness import TEXT, FakeEngine, cli
 
 Make = Callable[..., Path]
@@ -96,6 +98,21 @@ def test_json_is_one_record_per_line_failures_included(picture: Make, broken: Pa
     assert (bad["text"], bad["error"]["type"], bad["media"][0]["path"]) == (None, "MediaError", str(broken))
     assert bad["error"]["hint"]
     assert result.exit_code == 3
+
+
+def test_a_failed_record_holds_what_was_asked(picture: Make, broken: Path) -> None:
+    """The prompt given, or the one that fits the kind of file where that is known."""
+
+    def answer(messages: Sequence[Message], media: Sequence[LoadedMedia]) -> str:
+        raise MemoryError
+
+    def prompt(*argv: object) -> str:
+        record = cli(*argv, "--json", engine=FakeEngine(answer=answer)).json
+        assert record["error"] is not None
+        return str(record["prompt"])
+
+    assert prompt("describe", picture()) == "Describe this image." and prompt("describe", broken) == ""
+    assert prompt("describe", broken, "--prompt", "Who?") == prompt("ask", picture(), "Who?") == "Who?"
 
 
 def test_the_record_has_exactly_the_promised_fields(picture: Make) -> None:
