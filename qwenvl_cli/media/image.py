@@ -180,10 +180,13 @@ def _open(handle: BinaryIO) -> Image.Image:
 def _deep_grey(picture: Image.Image) -> NDArray[np.uint8]:
     """Scale grey of more than 8 bits: 16-bit modes by their full range, others by what they hold if that is beyond it.
 
-    Floating point is read as 0..1 where it fits there, else as 0..255, else stretched.
+    Floating point is read as 0..1 where it fits there, else as 0..255, else stretched. What is no number is shown as
+    the lowest there is, infinities as the lowest and highest.
     """
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-    low, high = float(values.min()), float(values.max())
+    values = np.asarray(picture, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    values = np.nan_to_num(values, nan=low, neginf=low, posinf=high)
     full = 65535.0 if picture.mode.startswith("I") else 1.0 if high <= 1.0 else 255.0
     if low < 0 or high > full:
         values, full = values - low, (high - low) or 1.0

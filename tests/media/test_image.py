@@ -98,6 +98,10 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
         ((0.0, 100.0, 255.0), np.float32, [0, 100, 255]),
         ((-4.0, 0.0, 12.0), np.float32, [0, 64, 255]),
         ((0.0, float("nan"), 1.0), np.float32, [0, 0, 255]),
+        ((0.5, float("inf"), 0.0), np.float32, [128, 128, 0]),
+        ((float("-inf"), 100.0, 200.0), np.float32, [100, 100, 200]),
+        ((-4.0, float("-inf"), 12.0), np.float32, [0, 0, 255]),
+        ((float("nan"), float("-inf"), float("inf")), np.float32, [0, 0, 255]),
     ],
 )
 def test_deep_tiff_is_brought_to_eight_bits(
