@@ -13,6 +13,8 @@ HEAD_BYTES = 4096
 _AVIF = {b"avif", b"avis"}
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"miaf"}
 _MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"}
+# What may stand at the top of a HEIC or AVIF, motion photos among them.
+_PICTURE_BOXES = _MP4_BOXES | {b"meta", b"meco", b"uuid", b"mpvd", b"mfra", b"emsg", b"prft", b"pdin", b"ssix"}
 _IMAGES = (
     b"\xff\xd8\xff",
     b"BM",
@@ -58,14 +60,15 @@ def is_heif(head: bytes) -> bool:
 def is_cut_off(handle: BinaryIO) -> bool:
     """Tell whether a file of the ISO family (HEIC, AVIF) ends before its boxes do; others are taken to be whole.
 
-    Some decoders fill what is missing with grey and say nothing.
+    Some decoders fill what is missing with grey and say nothing. What phones and programs append is no box and counts
+    for nothing.
     """
     end = handle.seek(0, os.SEEK_END)
     at = 0
     while at < end:
         handle.seek(at)
         head = handle.read(16)
-        if at == 0 and head[4:8] != b"ftyp":
+        if head[4:8] not in _PICTURE_BOXES or (at == 0 and head[4:8] != b"ftyp"):
             break
         size = int.from_bytes(head[:4], "big")
         size = int.from_bytes(head[8:16], "big") if size == 1 else size

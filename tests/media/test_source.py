@@ -95,6 +95,19 @@ def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
             load(write_sound(tmp_path / name, codec))
 
 
+@pytest.mark.parametrize(
+    "tail", [b"\n", b"SEFT" * 3, b"\xff" * 99, bytes(5), b"\0\0\0\x08free" + b"junk that a phone appended"]
+)
+def test_bytes_behind_the_last_box_are_no_missing_end(tail: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.avif"
+    path.write_bytes(_encoded("AVIF") + tail)
+    media = load(path)
+    assert (media.kind, media.warnings) == ("image", [])
+    path.write_bytes(_encoded("AVIF")[:-500] + tail)
+    with pytest.raises(MediaError, match="cut off"):
+        load(path)
+
+
 def test_a_clip_cut_off_at_its_end_gives_what_is_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = write_clip(tmp_path / "a.mp4", 60, options={"movflags": "faststart"}, gop=5)
     import av
