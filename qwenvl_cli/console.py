@@ -1,10 +1,12 @@
 """The three streams and what stands behind them: the only place that writes to stderr, and where `rich` is set up."""
 
+import os
 import re
 import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO, StringIO, TextIOWrapper
 from traceback import format_exception
@@ -98,8 +100,13 @@ class Screen:
 
     @property
     def columns(self) -> int:
-        """Width of the terminal."""
-        return self.size[0] if self.size else shutil.get_terminal_size().columns
+        """Width of the terminal that stderr is; stdout may be a file, or another terminal."""
+        if self.size:
+            return self.size[0]
+        with suppress(OSError, ValueError):  # no terminal, or no file at all
+            if known := os.get_terminal_size(self.stderr.fileno()).columns:
+                return known
+        return shutil.get_terminal_size().columns
 
     def rich(self, *, stderr: bool = False) -> "Console":
         """Return a rich console on one of the streams; without colour it writes no style codes at all."""

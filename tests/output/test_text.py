@@ -2,7 +2,12 @@
 
 import io
 import json
+import os
 import random
+import struct
+import sys
+
+import pytest
 
 from qwenvl_cli.console import Cleaner, Screen, cell_width, clean, fit
 from qwenvl_cli.output.choose import choose_writer
@@ -130,6 +135,20 @@ def test_styles_and_status_only_on_a_terminal() -> None:
     target.status("waiting")
     target.note("done")
     assert written(target)[1] == "waiting\r\x1b[2Kdone\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
+@pytest.mark.parametrize(("columns", "shown"), [(30, 29), (0, 79)])
+def test_the_status_fits_the_terminal_of_stderr(columns: int, shown: int) -> None:
+    """Where stdout is a file or a pipe its width, which is 80, says nothing; nor does a terminal that knows none."""
+    import fcntl
+    import termios
+
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    with open(leader, "rb", buffering=0) as terminal, open(follower, "w", encoding="utf-8") as stderr:
+        Screen(io.BytesIO(), io.StringIO(), stderr, {"NO_COLOR": "1"}, stderr_tty=True).status("x" * 200)
+        assert terminal.read(1000).decode() == "…" + "x" * (shown - 1)
 
 
 def test_prompts_and_fingerprints() -> None:
