@@ -139,11 +139,12 @@ def test_styles_and_status_only_on_a_terminal() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
 @pytest.mark.parametrize(("columns", "shown"), [(30, 29), (0, 79)])
-def test_the_status_fits_the_terminal_of_stderr(columns: int, shown: int) -> None:
+def test_the_status_fits_the_terminal_of_stderr(columns: int, shown: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where stdout is a file or a pipe its width, which is 80, says nothing; nor does a terminal that knows none."""
     import fcntl
     import termios
 
+    monkeypatch.setenv("COLUMNS", "80")
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
     with open(leader, "rb", buffering=0) as terminal, open(follower, "w", encoding="utf-8") as stderr:
