@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from model.geometry import NO_PADDING, Padding, Size, padding_for, scale_padding, video_frame_size
 from qwenvl_cli.errors import MediaError
-from qwenvl_cli.media.image import PIXEL_REMEDY, SIDEWAYS, aspect_note, fit_frame
+from qwenvl_cli.media.image import MOST_PIXELS, PIXEL_REMEDY, SIDEWAYS, aspect_note, fit_frame
 from qwenvl_cli.media.items import PixelLimits
 
-_MOST_PIXELS = 2 * 89_478_485  # where Pillow, too, refuses
 # Frames at full size that wait to be resized: enough to keep the threads busy, 6 MB each at 1080p.
 MOST_WAITING = 8
 
@@ -85,5 +84,5 @@ class Canvas:
 
 def check_pixels(width: int, height: int) -> None:
     """Refuse a clip whose single frame is larger than any picture that would be opened."""
-    if width * height > _MOST_PIXELS:
+    if width * height > MOST_PIXELS:
         raise MediaError(f"the clip has frames of {width}x{height} pixels, too many to be opened safely", PIXEL_REMEDY)

@@ -18,7 +18,12 @@ from qwenvl_cli.media.sniff import HEAD_BYTES, is_cut_off, is_heif
 
 MOVING_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 WHITE = (255, 255, 255)
-PIXEL_REMEDY = "make a smaller copy of it first; if its size looks wrong, the file is damaged or hostile"
+# Of a picture or of a frame: above it Pillow warns, which is an error here. As RGB they take a quarter of a gigabyte.
+MOST_PIXELS = 89_478_485
+PIXEL_REMEDY = (
+    f"make a smaller copy first, of up to {MOST_PIXELS // 10**6} megapixels; "
+    "if the size looks wrong, the file is damaged or hostile"
+)
 _EXIF_ORIENTATION = 0x0112
 # What Pillow's decoders raise on damaged bytes; each plugin has its own habits.
 BROKEN = (
@@ -174,6 +179,8 @@ def _open(handle: BinaryIO) -> Image.Image:
         raise MediaError("HEIC pictures need a package that is not installed", 'pip install "qwenvl[heic]"') from error
     # The class is used directly: registering it would change Pillow for the whole process.
     picture: Image.Image = HeifImageFile(handle)
+    if picture.width * picture.height > MOST_PIXELS:  # which Image.open sees to of all others
+        raise Image.DecompressionBombError
     return picture
 
 

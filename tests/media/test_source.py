@@ -4,16 +4,19 @@ import hashlib
 import io
 import os
 import struct
+import sys
 import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from qwenvl_cli.errors import ExitCode, MediaError, UsageError
+from qwenvl_cli.media.image import MOST_PIXELS
 from qwenvl_cli.media.source import SamplingOptions, digest, open_media, sniff
 from tests.media.makers import LIMITS, load, numbered, numbers, quadrants, write_clip, write_sound
 
@@ -93,6 +96,22 @@ def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
     for name, codec in (("a.m4a", "aac"), ("a.mkv", "aac")):
         with pytest.raises(MediaError, match="sound but no video"):
             load(write_sound(tmp_path / name, codec))
+
+
+def test_pictures_and_frames_may_have_as_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One limit, which the remedy names; HEIC, which Pillow does not open itself, has it too."""
+    assert Image.MAX_IMAGE_PIXELS == MOST_PIXELS
+    huge = SimpleNamespace(HeifImageFile=lambda handle: Image.new("1", (12_000, 9_000)))
+    monkeypatch.setitem(sys.modules, "pillow_heif", huge)
+    for name, content in {
+        "a.png": _png_header(12_000, 9_000),
+        "a.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        "a.y4m": b"YUV4MPEG2 W12000 H9000 F25:1 Ip A1:1 C420jpeg\nFRAME\n" + bytes(999),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(MediaError, match="too many") as caught:
+            load(tmp_path / name)
+        assert caught.value.hint.startswith("make a smaller copy first, of up to 89 megapixels; ")
 
 
 @pytest.mark.parametrize(
