@@ -16,12 +16,14 @@ class Conversation:
     """Turns about pictures and clips, which may come with any of them.
 
     A model that was taught single questions (GenerationDefaults.single_turn) is asked each by itself, about the media
-    that came last, whose features are kept; `remembers` says which it is.
+    that came last, whose features are kept; `remembers` says which it is. `taken` counts the turns whose media were
+    read: not those that failed or were stopped before.
     """
 
     def __init__(self, loaded: LoadedModel, options: GenerateOptions, system: str | None = None) -> None:
         self.loaded, self.options, self.system = loaded, options, system
         self.remembers = not loaded.generation.single_turn
+        self.taken = 0
         self._ids: list[int] = []  # all that was said; the cache holds a beginning of it
         self._cache: KVCache | None = None
         self._media: Sequence[MediaTensors] = ()  # of a model that does not remember
@@ -44,6 +46,7 @@ class Conversation:
             row = run.rows[0]
             if run.cache and run.cache.length > held:  # the prompt has been read
                 self._cache, self._ids = run.cache, row.prompt + self._without_placeholders(row.tokens)
+                self.taken += 1
 
     def _without_placeholders(self, tokens: list[int]) -> list[int]:
         """An answer without a placeholder of media at its cut end: read with the next turn, it would ask for one."""
@@ -87,3 +90,4 @@ class Conversation:
         finally:
             if run.features is not None:
                 self._media, self._features = media, run.features
+                self.taken += 1

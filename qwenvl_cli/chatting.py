@@ -66,7 +66,7 @@ class Chatter:
     def _begin(self) -> None:
         asker = self.asker
         self._chat = asker.engine.chat(asker.answer, asker.system, logprobs=asker.logprobs)
-        self._asked, self._heard = 0, False
+        self._asked = 0
 
     def run(self, paths: Sequence[str], lines: Iterator[str]) -> None:
         """Show the first media and take every line; at the end raise what went wrong where nobody sat by."""
@@ -126,7 +126,7 @@ class Chatter:
     def _turn(self, text: str) -> None:
         """Ask, and show the answer."""
         asker, shown, self.waiting = self.asker, self.waiting, Decoded([], 0.0)
-        screen, self._heard = asker.screen, False
+        screen, taken = asker.screen, self._chat.taken
         if self._asked == 1 and not self._chat.remembers:
             screen.note(BY_ITSELF)
         try:
@@ -138,10 +138,10 @@ class Chatter:
             if not screen.stdin_tty:
                 raise
             screen.note("stopped")
-            self._show_again(shown)
+            self._show_again(shown, taken)
         except Exception as raised:
             told = explain(raised)
-            self._show_again(shown)
+            self._show_again(shown, taken)
             self.writer.fail(asker.failure([item.path for item in shown.media], text, told))
             self._failed(told)
             return
@@ -152,13 +152,12 @@ class Chatter:
         self.turns += 1
         self._asked += 1
 
-    def _show_again(self, shown: Decoded) -> None:
-        """Where nothing came of a question, as where it was refused or stopped early, what it shows still waits."""
-        if not self._heard:
+    def _show_again(self, shown: Decoded, taken: int) -> None:
+        """Where a question was refused or stopped before it was read, what it shows still waits."""
+        if self._chat.taken == taken:
             self.waiting = shown
 
     def _piece(self, text: str) -> None:
-        self._heard = True
         self.asker.screen.clear_status()
         self.writer.piece(text)
 

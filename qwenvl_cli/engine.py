@@ -34,6 +34,10 @@ class Chat(Protocol):
     def remembers(self) -> bool:
         """Whether a question is understood in the light of those before; waits until loaded."""
 
+    @property
+    def taken(self) -> int:
+        """How many turns' media it holds: not those of one that failed or was stopped before it was read."""
+
     def ask(self, text: str, media: Sequence[LoadedMedia]) -> Generator[Event]:
         """Take a turn, media first: the answer in pieces, `Finished` last. It may be closed halfway."""
 
@@ -206,6 +210,11 @@ class LocalChat:
     def remembers(self) -> bool:
         """Whether the model was taught conversations."""
         return self._conversation().remembers
+
+    @property
+    def taken(self) -> int:
+        """How many turns' media the network holds."""
+        return self._begun.taken if self._begun is not None else 0
 
     def ask(self, text: str, media: Sequence[LoadedMedia]) -> Generator[Event]:
         """Take a turn."""

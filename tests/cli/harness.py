@@ -116,11 +116,16 @@ class FakeChat:
     options: AnswerOptions
     logprobs: bool
     remembers: bool
+    taken: int = 0
 
     def ask(self, text: str, media: Sequence[LoadedMedia]) -> Generator[TextPiece | Finished]:
-        """Stream what the engine says."""
+        """Stream what the engine says; once it has begun the question has been read."""
         message = Message("user", (*range(len(media)), text))
-        yield from self.engine.generate([message], media, self.options, logprobs=self.logprobs)
+        events = self.engine.generate([message], media, self.options, logprobs=self.logprobs)
+        first = next(events)
+        self.taken += 1
+        yield first
+        yield from events
 
 
 @dataclass

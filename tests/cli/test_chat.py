@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from model.errors import PromptError
+from model.generate import Run
 from qwenvl_cli.environment import local_engine
 from qwenvl_cli.media.source import LoadedMedia
 from qwenvl_cli.results import Message
@@ -146,6 +147,21 @@ def test_what_a_question_showed_waits_where_nothing_came_of_it(monkeypatch: pyte
     assert asked(engine) == [("stop", shown), ("full", shown), ("go", shown), ("more", [])]
 
 
+def test_what_the_network_has_read_is_not_shown_twice(monkeypatch: pytest.MonkeyPatch, picture: Make) -> None:
+    """Though nothing of the answer has come when a question is stopped or fails."""
+
+    def answer(messages: Sequence[Message], media: Sequence[LoadedMedia]) -> str:
+        if (said := messages[-1].parts[-1]) in ("stop", "full"):
+            engine.chats[-1].taken += 1
+            raise KeyboardInterrupt if said == "stop" else MemoryError
+        return TEXT
+
+    engine, two = FakeEngine(answer=answer), picture("two.png")
+    typed(monkeypatch, "stop", "go", f"/add {two}", "full", "go", "/quit")
+    assert at_terminal(picture(), engine=engine).exit_code == 0
+    assert asked(engine) == [("stop", ["apple.png"]), ("go", []), ("full", ["two.png"]), ("go", [])]
+
+
 def test_a_model_of_single_questions_says_so_once(picture: Make) -> None:
     """When it first matters."""
     told = cli("chat", engine=FakeEngine(remembers=False), stdin=b"a\nb\nc\n").stderr
@@ -176,3 +192,22 @@ def test_the_network_remembers(picture: Make, tmp_path: Path) -> None:
     first, second = talk("What?", "What?")
     assert second["usage"]["prompt_tokens"] == first["usage"]["prompt_tokens"]
     assert second["usage"]["vision_tokens"] == first["usage"]["vision_tokens"]
+
+
+def test_a_picture_that_was_read_by_a_stopped_question_stays(
+    monkeypatch: pytest.MonkeyPatch, picture: Make, tmp_path: Path
+) -> None:
+    """The next question is about it, and is not shown it once more."""
+    choose, stops = Run.choose, iter([True])
+
+    def stopped(run: Run, logits: Any) -> Any:
+        if next(stops, False):
+            raise KeyboardInterrupt
+        return choose(run, logits)
+
+    monkeypatch.setattr(Run, "choose", stopped)
+    typed(monkeypatch, "What?", "Why?", "/quit")
+    where = ("--model", make_checkpoint(tmp_path / "tiny"), "--device", "cpu", "--max-tokens", 8, "--json")
+    result = cli("chat", picture(), *where, tty=True, stdin_tty=True, make_engine=local_engine)
+    assert "stopped" in result.stderr and (result.json["prompt"], result.json["media"]) == ("Why?", [])
+    assert result.json["usage"]["vision_tokens"] > 0

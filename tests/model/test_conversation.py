@@ -10,7 +10,7 @@ import torch
 
 from model.conversation import Conversation
 from model.errors import PromptError
-from model.generate import Finished, GenerateOptions, TextPiece, generate
+from model.generate import Finished, GenerateOptions, Run, TextPiece, generate
 from model.loading import LoadedModel, load
 from model.preprocess import MediaTensors
 from model.prompt import simple_messages
@@ -134,6 +134,31 @@ def test_an_answer_may_be_left(loaded: LoadedModel) -> None:
     answer = last(talk.ask("go on", []))
     follows(loaded, talk, [answer], media)
     assert len(talk._ids) > said + 30
+
+
+@pytest.mark.parametrize("single_turn", [False, True])
+def test_a_question_stopped_before_its_answer_has_been_read_or_not(
+    loaded: LoadedModel, single_turn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks can tell: media that were read need not come again, and others must."""
+    loaded = replace(loaded, generation=replace(loaded.generation, single_turn=single_turn))
+    talk, media = Conversation(loaded, options(loaded)), [picture(loaded, 56, 84)]
+
+    def stopped(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    for owner, name, taken in ((QwenVL, "encode_media", 0), (Run, "choose", 1)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(owner, name, stopped)
+            list(talk.ask("what?", media))
+        assert talk.taken == taken
+    answer = last(talk.ask("why?", []))
+    assert answer.vision_tokens == 6
+    if single_turn:
+        alone = last(generate(loaded, simple_messages(1, "why?"), media, options(loaded)))
+        assert [told.id for told in answer.logprobs] == [told.id for told in alone.logprobs]
+    else:
+        follows(loaded, talk, [answer], media)
 
 
 def test_a_full_context_leaves_the_conversation_as_it_was(loaded: LoadedModel) -> None:
