@@ -18,7 +18,7 @@ from model.language import EVERY
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
-from model.training.naming import Namer, name_table, of_all
+from model.training.naming import Namer, NameTable, name_table, of_all
 from model.training.pointing import Pointer
 from model.training.sample import NUMBERS
 
@@ -166,7 +166,7 @@ def number_loss(heads: DenseHeads, asking: Tensor, numbers: Tensor) -> dict[str,
     return found
 
 
-def naming_losses(teachers: Teachers, table: Tensor, given: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+def naming_losses(teachers: Teachers, table: NameTable, given: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
     """Features (..., D) and classes (...) of tokens at places of NAMED -> the loss of naming those that have any."""
     found = {}
     for place, (features, classes) in given.items():

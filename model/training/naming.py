@@ -6,6 +6,7 @@ name, whatever the language, that map is learned from all things alike, and a ra
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -49,8 +50,19 @@ def of_all(labels: Mapping[str, Tensor]) -> Tensor | None:
     return None if few is None else among_all().to(few.device)[few]
 
 
+@dataclass(frozen=True)
+class NameTable:
+    """Embeddings (3, C, D) of the first token of every form of every name, and whether it is the only one (3, C)."""
+
+    rows: Tensor
+    single: Tensor
+
+
 class Namer(nn.Module):
-    """Tells which thing a token shows, or means, by the product of its mapped features and the name's embedding."""
+    """Tells which thing a token shows, or means, by the product of its mapped features and the name's embedding.
+
+    Names of several words are left out: they share words, and what they share says nothing of what is seen.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -59,15 +71,17 @@ class Namer(nn.Module):
         with torch.no_grad():
             self.map.weight.copy_(torch.eye(width) * width**-0.5)
 
-    def forward(self, features: Tensor, classes: Tensor, table: Tensor) -> Tensor:
-        """features (M, D), classes (M,) from 1, table (3, C, D) of names -> the mean loss over the forms of names."""
+    def forward(self, features: Tensor, classes: Tensor, table: NameTable) -> Tensor:
+        """features (M, D), classes (M,) from 1 -> the mean loss over the forms of names that are one token."""
         mapped = self.map(self.norm(features.float()))
-        logits = torch.einsum("md,fcd->fmc", mapped, table).float()
-        return F.cross_entropy(logits.flatten(0, 1), (classes - 1).repeat(len(table)))
+        logits = torch.einsum("md,fcd->fmc", mapped, table.rows).float()
+        logits = logits.masked_fill(~table.single[:, None], -torch.inf)
+        named = table.single[:, classes - 1]  # (3, M)
+        each = F.cross_entropy(logits[named], (classes - 1).expand_as(named)[named], reduction="sum")
+        return each / named.sum().clamp(min=1)
 
 
-def name_table(tokens: Tensor, embeddings: Tensor) -> Tensor:
-    """tokens (3, C, L) and embeddings (V, D) -> (3, C, D), the mean over the tokens of a name."""
-    known = (tokens != NONE)[..., None]
-    rows = F.embedding(tokens.clamp(min=0), embeddings)
-    return (rows * known).sum(dim=2) / known.sum(dim=2)
+def name_table(tokens: Tensor, embeddings: Tensor) -> NameTable:
+    """tokens (3, C, L) and embeddings (V, D) -> the embeddings of names that are one token, and which these are."""
+    single = (tokens != NONE).sum(dim=-1) == 1
+    return NameTable(F.embedding(tokens[..., 0], embeddings), single)

@@ -46,7 +46,7 @@ SHARPER = {
 }
 HEADS_FASTER = 3.0  # their learning rate while they learn alone: one layer each, on features that stand still
 ATTENTION = ([SDPBackend.MATH], [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
-NAMING = 0.15  # of each loss on what a thing is called, for the whole of a run
+NAMING = 0.3  # of each loss on what a thing is called, for the whole of a run
 POINTING = 0.3  # weight of each pointer's loss and of that on numbers, for the whole of a run
 
 

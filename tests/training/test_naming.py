@@ -12,7 +12,7 @@ from model.config import model_config
 from model.tokenizer import IM_END, IMAGE_PAD, Tokenizer, added_tokens, published_pipeline
 from model.training import train, widen
 from model.training.modeling import build, small_config
-from model.training.naming import NONE, Namer, among_all, name_table, name_tokens, of_all
+from model.training.naming import NONE, Namer, NameTable, among_all, name_table, name_tokens, of_all
 from model.training.pictured import item_names
 from model.training.state import read_state, write_checkpoint
 from model.training.vocabulary import general, whole_words, with_names
@@ -60,10 +60,23 @@ def test_a_class_of_the_hundred_is_the_same_thing_among_all() -> None:
     assert of_all({"any_item": torch.tensor([0, 2])}).tolist() == [0, 2]  # type: ignore[union-attr]
 
 
-def test_the_table_holds_the_mean_of_the_tokens_of_each_name() -> None:
+def test_the_table_holds_names_of_one_token() -> None:
     rows = torch.arange(12.0).view(4, 3)
     table = name_table(torch.tensor([[[1, NONE], [2, 0]]]), rows)
-    assert table.tolist() == [[[3.0, 4.0, 5.0], [3.0, 4.0, 5.0]]]
+    assert table.rows.tolist() == [[[3.0, 4.0, 5.0], [6.0, 7.0, 8.0]]] and table.single.tolist() == [[True, False]]
+
+
+def test_names_of_several_tokens_are_neither_asked_for_nor_in_the_way() -> None:
+    torch.manual_seed(0)
+    rows, features, namer = torch.randn(3, 5, 8), torch.randn(4, 8), Namer(8)
+    single = torch.ones(3, 5, dtype=torch.bool)
+    single[:, 2] = single[1, 0] = False
+    classes = torch.tensor([1, 2, 5, 3])
+    found = namer(features, classes, NameTable(rows, single))
+    rows[:, 2] = 1e4
+    features[3] = 1e4
+    torch.testing.assert_close(namer(features, classes, NameTable(rows, single)), found)
+    assert float(namer(features[3:], classes[3:], NameTable(rows, single)).detach()) == 0
 
 
 def test_names_are_learnt_by_one_map() -> None:
@@ -81,7 +94,7 @@ def test_names_are_learnt_by_one_map() -> None:
     before = named(hidden)
     optimizer = torch.optim.Adam(namer.parameters(), lr=0.01)
     for _ in range(200):
-        loss = namer(seen[shown - 1], shown, table)
+        loss = namer(seen[shown - 1], shown, NameTable(table, torch.ones(3, 60, dtype=torch.bool)))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
