@@ -31,11 +31,13 @@ def question(what: str) -> str:
     return (CHINESE if _CJK.search(named) else ENGLISH).format(what=named)
 
 
-def located(answer: str, seen: Size, original: Size, padding: Padding = NO_PADDING) -> list[LocatedBox]:
+def located(
+    answer: str, seen: Size, original: Size, padding: Padding = NO_PADDING, *, cut: bool = False
+) -> list[LocatedBox]:
     """Return the boxes of an answer about a picture seen at (height, width), in whole pixels of the original.
 
-    What has no area there is left out, and so is what was said before. Raises ConstraintError where the answer holds no
-    list of boxes.
+    What has no area there is left out, and so is what was said before. Raises ConstraintError where the answer, which
+    may have been `cut` at its longest, holds no list of boxes.
 
     >>> located('[{"bbox_2d": [14, 28, 56, 84], "label": "star"}]', (112, 56), (224, 112))
     [LocatedBox(bbox=(28, 56, 112, 168), label='star')]
@@ -44,7 +46,8 @@ def located(answer: str, seen: Size, original: Size, padding: Padding = NO_PADDI
     if found is None:
         text = " ".join(answer.split())
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-        raise ConstraintError(f"the answer holds no list of boxes: {shown!r}", "name the thing in other words")
+        remedy = "it was cut: give it more --max-tokens" if cut else "name the thing in other words"
+        raise ConstraintError(f"the answer holds no list of boxes: {shown!r}", remedy)
     boxes: dict[LocatedBox, None] = {}
     for one in found:
         left, top, right, bottom = map(round, scale_box(one.box, seen, original, padding))

@@ -31,7 +31,8 @@ class Locator(Asker):
         record = super()._record(decoded, prompt, info, done)
         [item] = decoded.media
         height, width = item.frames.shape[1:3]
-        boxes = located(done.text, (height, width), (item.height, item.width), item.padding)
+        cut = done.finish_reason == "length"
+        boxes = located(done.text, (height, width), (item.height, item.width), item.padding, cut=cut)
         return replace(record, boxes=boxes)
 
     def _more_settings(self) -> dict[str, object]:

@@ -115,6 +115,14 @@ def test_an_answer_without_a_list_fails_its_constraint(picture: Make, tmp_path: 
     assert record["error"]["type"] == "ConstraintError" and record["text"] is None
 
 
+def test_an_answer_cut_before_its_first_box_asks_for_more_tokens(picture: Make) -> None:
+    engine = saying('[{"bbox_2d": [0, 0')
+    engine.finish_reason = "length"
+    result = cli("locate", picture(), "all", engine=engine)
+    assert (result.exit_code, result.stdout) == (7, "")
+    assert "hint: it was cut: give it more --max-tokens\n" in result.stderr
+
+
 def test_an_answer_that_was_cut_keeps_its_whole_boxes(picture: Make) -> None:
     """With the warning that more may have followed."""
     engine = saying('[{"bbox_2d": [0, 0, 28, 28], "label": "a"}, {"bbox_2d": [28, 0')
