@@ -4,6 +4,9 @@ It adds the names of things to a tokenizer (`vocabulary.with_names`), writes tha
 what both vocabularies hold keeps its row, and a new token begins as the mean of the tokens that it is made of. A name
 that is new as a whole begins as its kind of word does on average, apart from others as the tower's own label tells
 things apart, so that what is seen already lies near what it is called.
+
+Training reads the tokenizer of the bundled model, so that is the one written: the bundled folder loads again when
+weights of the wider vocabulary are exported into it.
 """
 
 import argparse
