@@ -20,9 +20,6 @@ from model.training.naming import name_tokens
 from model.weights import load_weights
 
 CHECKPOINT = "checkpoint.pt"
-# The learning rate of embeddings beside that of all else: a rare name is met, and its row taught, once in dozens of
-# steps, while what stands before it already tells more names apart than its rows can say (RESULTS.md).
-EMBEDDINGS_FASTER = 4.0
 
 
 class OtherVocabulary(ValueError):
@@ -48,18 +45,13 @@ class Run:
 def make_optimizers(model: nn.Module, teachers: nn.Module, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside blocks (arXiv 2502.16982 scaling), AdamW for embeddings, norms, biases and heads."""
     matrices: list[nn.Parameter] = []
-    rows: list[nn.Parameter] = []
     rest = list(teachers.parameters())
     for name, parameter in model.named_parameters():
         inner = parameter.dim() == 2 and "embed" not in name
-        (matrices if inner else rows if "embed_tokens" in name else rest).append(parameter)
+        (matrices if inner else rest).append(parameter)
     decayed = [p for p in rest if p.dim() > 1]
     plain = [p for p in rest if p.dim() <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": 0.01},
-        {"params": plain, "weight_decay": 0.0},
-        {"params": rows, "weight_decay": 0.01, "faster": EMBEDDINGS_FASTER},
-    ]
+    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
     return [
         torch.optim.Muon(matrices, lr=lr, weight_decay=0.05, adjust_lr_fn="match_rms_adamw", ns_steps=4),
         torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98)),

@@ -125,7 +125,7 @@ def train_step(run: Run, batch: Batch, done: float, args: argparse.Namespace) ->
     rate = args.lr * (HEADS_FASTER if heads_alone else 1.0) * rate_factor(run.step, done, not args.init)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = rate * group.get("faster", 1.0)
+            group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     run.step += 1

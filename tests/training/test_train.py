@@ -75,15 +75,6 @@ def test_new_heads_learn_alone_before_they_teach(tmp_path: Path) -> None:
     assert not torch.equal(half["model"][network], first["model"][network])  # type: ignore[index]
 
 
-def test_embeddings_learn_faster_than_all_else(tmp_path: Path) -> None:
-    made = run(tmp_path, 2, "--tower-first", "0")
-    rates = [group["lr"] for one in made["optimizers"] for group in one["param_groups"]]  # type: ignore[attr-defined]
-    usual = min(rates)
-    assert sorted(rates) == [usual, usual, usual, pytest.approx(state.EMBEDDINGS_FASTER * usual)]
-    (faster,) = (group for group in made["optimizers"][1]["param_groups"] if group["lr"] > usual)  # type: ignore[index]
-    assert len(faster["params"]) == 1  # embeddings and head are tied
-
-
 def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
     first = run(tmp_path / "first", 2)
     (folder := tmp_path / "exported").mkdir()
