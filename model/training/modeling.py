@@ -18,7 +18,7 @@ from model.language import EVERY
 from model.qwen import QwenVL
 from model.tokenizer import IMAGE_PAD, VIDEO_PAD, VISION_END, VISION_START, Tokenizer
 from model.training.batches import Batch
-from model.training.naming import Namer, NameTable, name_table, of_all
+from model.training.naming import Namer, name_table, of_all
 from model.training.pointing import Pointer
 from model.training.sample import NUMBERS
 
@@ -30,12 +30,8 @@ PLANS: dict[str, dict[str, int]] = {
 }
 
 
-NAMED = (
-    "tower",
-    "shown",
-    "meant",
-    "said",
-)  # where things are named: tower, media and askers in the middle, askers late
+# Where things are named: by the tower, in the middle of the decoder by tokens of media and by those that ask, and late.
+NAMED = ("tower", "shown", "meant", "said")
 
 
 def small_config(plan: str | Mapping[str, int], tokenizer: Tokenizer) -> dict[str, Any]:
@@ -166,12 +162,14 @@ def number_loss(heads: DenseHeads, asking: Tensor, numbers: Tensor) -> dict[str,
     return found
 
 
-def naming_losses(teachers: Teachers, table: NameTable, given: dict[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+def naming_losses(
+    teachers: Teachers, embeddings: Tensor, given: dict[str, tuple[Tensor, Tensor | None]]
+) -> dict[str, Tensor]:
     """Features (..., D) and classes (...) of tokens at places of NAMED -> the loss of naming those that have any."""
     found = {}
     for place, (features, classes) in given.items():
-        known = classes > 0
-        if known.any():
+        if classes is not None and (known := classes > 0).any():
+            table = name_table(teachers.names, embeddings)
             found[f"named_{place}"] = teachers.namers[place](features[known], classes[known], table)
     return found
 
@@ -185,10 +183,8 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     """Return the dense losses of one batch and, unless it teaches only the tower, the loss on answers."""
     features = model.visual(batch.patches, batch.grids, model.backend)
     found: dict[str, Tensor] = teachers.tower(features, batch.dense)
-    things = of_all(batch.dense)
-    table = None if things is None else name_table(teachers.names, model.model.embed_tokens.weight)
-    if things is not None and table is not None:
-        found |= naming_losses(teachers, table, {"tower": (features, things)})
+    things, embeddings = of_all(batch.dense), model.model.embed_tokens.weight
+    found |= naming_losses(teachers, embeddings, {"tower": (features, things)})
     if batch.tower_only:
         return found
     depth = len(model.model.layers)
@@ -206,13 +202,8 @@ def losses(model: QwenVL, teachers: Teachers, batch: Batch) -> dict[str, Tensor]
     asking = at(middle, given.columns)  # (B, A, D)
     pointed = teachers.pointer(asking, shown, given)
     asking_late = at(late, given.columns)
-    if things is not None and table is not None:
-        places = {
-            "shown": (shown.flatten(0, 1), things),
-            "meant": (asking, given.things),
-            "said": (asking_late, given.things),
-        }
-        told |= naming_losses(teachers, table, places)
+    asked = {"meant": (asking, given.things), "said": (asking_late, given.things)}
+    told |= naming_losses(teachers, embeddings, {"shown": (shown.flatten(0, 1), things), **asked})
     told |= number_loss(teachers.late, asking_late, given.numbers)
     logits = model.logits(at(hidden, answers[None])[0] if heard_last else hidden[0]).float()  # (answer tokens, V)
     language = answer_loss(logits, batch.targets[answers], batch.weights[answers])

@@ -17,13 +17,12 @@ from model.tokenizer import Tokenizer
 from model.training.pictured import ITEM, item_names
 from model.training.thing_questions import noun
 
-FORMS = 3  # of a name: at the beginning of an answer, within a sentence, in Chinese
 NONE = -1  # fills up the tokens of a short name
 WIDEST = ITEM["all"]
 
 
 def name_forms(name: str) -> tuple[str, str, str]:
-    """The forms of a thing's name that begin with tokens of their own."""
+    """A thing's name at the beginning of an answer, within a sentence, and in Chinese: each has tokens of its own."""
     return noun(name, "en"), f" {noun(name, 'en')}", noun(name, "zh")
 
 

@@ -168,13 +168,10 @@ def labels_of(sample: Sample, asker: Asker) -> dict[str, Tensor]:
 
 def thing_meant(sample: Sample, asker: Asker) -> int:
     """Which of all things the one is, or the equal ones are, that a token shall point at; 0 for others."""
-    labels = {
-        name: torch.from_numpy(sample.dense[name]).flatten()
-        for name in ("owner", *ITEM.values())
-        if name in sample.dense
-    }
-    things = of_all(labels) if asker.about else None
-    if things is None or asker.about is None:
+    if not asker.about:
+        return 0
+    labels = {name: torch.from_numpy(sample.dense[name]).flatten() for name in ITEM.values() if name in sample.dense}
+    if (things := of_all(labels)) is None:
         return 0
     owner = torch.from_numpy(sample.dense["owner"]).flatten()
     found = set(things[member(owner, asker.about).bool()].tolist())

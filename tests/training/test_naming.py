@@ -11,7 +11,7 @@ from torch import Tensor
 from model.config import model_config
 from model.tokenizer import IM_END, IMAGE_PAD, Tokenizer, added_tokens, published_pipeline
 from model.training import train, widen
-from model.training.modeling import build, small_config
+from model.training.modeling import Teachers, build, naming_losses, small_config
 from model.training.naming import NONE, Namer, NameTable, among_all, name_table, name_tokens, of_all
 from model.training.pictured import item_names
 from model.training.state import read_state, write_checkpoint
@@ -101,12 +101,25 @@ def test_names_are_learnt_by_one_map() -> None:
     assert before < 0.5 and named(shown) > 0.95 and named(hidden) > 0.8
 
 
+def test_each_place_is_taught_where_something_is_named() -> None:
+    torch.manual_seed(0)
+    teachers = Teachers(8, {}, {}, torch.arange(30).view(3, 10, 1))
+    rows, features = torch.randn(30, 8, requires_grad=True), torch.randn(2, 3, 8, requires_grad=True)
+    none, some = torch.zeros(2, 3, dtype=torch.long), torch.tensor([[0, 4, 0], [0, 0, 10]])
+    given = {"tower": (features, None), "shown": (features, none), "said": (features, some)}
+    found = naming_losses(teachers, rows, given)
+    assert set(found) == {"named_said"}
+    found["named_said"].backward()
+    assert features.grad is not None and features.grad.abs().sum(-1).gt(0).equal(some > 0)
+    assert rows.grad is not None and bool(rows.grad.abs().sum() > 0)
+
+
 Widened = tuple[dict[str, Tensor], dict[str, object], Path, Path]
 
 
 @pytest.fixture
 def wide(tmp_path: Path) -> Widened:
-    """A small network of a vocabulary of letters: its weights, the widened checkpoint, and both tokenizers."""
+    """A small network of a vocabulary of common words: its weights, the widened checkpoint, and both tokenizers."""
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     plain().save(str(old))
     config = small_config("tiny", Tokenizer.from_file(old))
