@@ -20,6 +20,7 @@ from torch import Tensor
 
 from model.checkpoint import INDEX, SINGLE
 from model.config import IMAGE_MEAN, IMAGE_STD
+from model.errors import ModelError
 from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
 from model.training import language
@@ -203,14 +204,18 @@ def origin(checkpoint: Mapping[str, Any], weights: list[Path], averaged: bool) -
 
 
 def export(path: Path, folder: Path, samples: int, averaged: bool = True, tokenizer: Path = TOKENIZER) -> Report | None:
-    """Export one checkpoint into `folder`; with `samples`, measure it first and write the table into the card."""
+    """Export one checkpoint into `folder`; with `samples`, measure it first and write the table into the card.
+
+    Raises the errors of `load`, with `folder` as it was, where the parts do not fit together.
+    """
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         staged = Path(name)
         weights = write_folder(checkpoint, staged, tokenizer, averaged)
+        loaded = load(staged)  # what the product refuses replaces nothing
         taught = [name for name, share in checkpoint.get("args", {}).get("parts", PARTS) if share]
-        measured = evaluate(load(staged), samples, names=examined(taught))[0] if samples else None
+        measured = evaluate(loaded, samples, names=examined(taught))[0] if samples else None
         if measured is not None:
             write_json(staged / MEASURED, measured)
         text = card(origin(checkpoint, weights, averaged), taught, measured)
@@ -233,7 +238,10 @@ def main() -> None:
     )
     parser.add_argument("--last", action="store_true", help="export the last weights, not their average")
     args = parser.parse_args()
-    measured = export(args.checkpoint, args.out, args.samples, not args.last, args.tokenizer)
+    try:
+        measured = export(args.checkpoint, args.out, args.samples, not args.last, args.tokenizer)
+    except ModelError as error:
+        raise SystemExit(f"{error}: give --tokenizer the one that these weights were trained with") from error
     if measured is not None:
         print(json.dumps({name: row["exact"] for name, row in measured["skills"].items()}))
     print(f"exported to {args.out}")

@@ -10,6 +10,7 @@ weights of the wider vocabulary are exported into it.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,11 @@ def main() -> None:
     args = made.parse_args()
     state = read_state(args.checkpoint)
     wider = with_names(tokenizers.Tokenizer.from_file(str(args.old)))
-    before = args.old.read_bytes()
-    kept = args.out.with_suffix(".tokenizer.json")
-    kept.write_bytes(before)
-    write(wider, args.tokenizer)
-    write_checkpoint(args.out, widened(state, kept, args.tokenizer))
+    kept, made_first = args.out.with_suffix(".tokenizer.json"), args.tokenizer.with_suffix(".partial")
+    shutil.copyfile(args.old, kept)
+    write(wider, made_first)
+    write_checkpoint(args.out, widened(state, kept, made_first))
+    made_first.replace(args.tokenizer)  # last: weights of either vocabulary lie beside the one that they need
     print(f"saved {args.out}; {kept} is the tokenizer as it was")
 
 

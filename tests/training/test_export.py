@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers
 import torch
 
 from model.loading import load
@@ -45,6 +46,34 @@ def test_the_average_is_exported_unless_the_last_weights_are_asked_for(checkpoin
     export.export(checkpoint, tmp_path / "last", samples=0, averaged=False)
     mean, last = (load(tmp_path / name, device="cpu").model.state_dict() for name in ("mean", "last"))
     assert torch.allclose(mean["model.norm.weight"].float(), last["model.norm.weight"].float() + 1.0)
+
+
+def test_the_tokenizer_of_the_weights_goes_with_them(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.json"
+    other.write_bytes(export.TOKENIZER.read_bytes() + b"\n")
+    monkeypatch.setattr("sys.argv", ["export", str(checkpoint), "--out", str(tmp_path / "small"), "--samples", "0",
+                                     "--tokenizer", str(other)])  # fmt: skip
+    export.main()
+    assert (tmp_path / "small" / "tokenizer.json").read_bytes() == other.read_bytes()
+
+
+def test_weights_with_the_tokenizer_of_others_replace_nothing(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, other = tmp_path / "small", tmp_path / "other.json"
+    export.export(checkpoint, folder, samples=0)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    wider = tokenizers.Tokenizer.from_file(str(export.TOKENIZER))
+    wider.add_tokens([f"<{number}>" for number in range(100)])
+    wider.save(str(other))
+    monkeypatch.setattr("sys.argv", ["export", str(checkpoint), "--out", str(folder), "--samples", "0",
+                                     "--tokenizer", str(other)])  # fmt: skip
+    with pytest.raises(SystemExit, match="give --tokenizer"):
+        export.main()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert not list(tmp_path.glob(".export-*"))
 
 
 def test_weights_are_cut_into_parts_that_fit(tmp_path: Path, checkpoint: Path) -> None:
