@@ -16,7 +16,7 @@ from torch import Tensor
 from model.training.export import told
 from model.training.state import read_state, write_checkpoint
 
-LEFT = ("optimizers",)  # what has no meaning for a mean, and without which no run is resumed
+LEFT = ("optimizers", "refit")  # what has no meaning for a mean; without the former no run is resumed
 State = Mapping[str, Any]
 
 

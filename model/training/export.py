@@ -97,7 +97,7 @@ def digest_of(files: list[Path]) -> dict[str, str]:
 def told(checkpoint: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The runs that a checkpoint's weights come from, its own last."""
     own = {key: checkpoint.get(key, 0) for key in ("step", "samples", "questions", "elapsed")}
-    own |= {key: checkpoint[key] for key in ("ends", "shares") if key in checkpoint}  # of a mean of several runs
+    own |= {key: checkpoint[key] for key in ("ends", "shares", "refit") if key in checkpoint}  # of means, and of names
     last = [{**own, "args": portable(checkpoint["args"])}] if "args" in checkpoint else []
     return [*checkpoint.get("before", []), *last]
 
@@ -163,7 +163,7 @@ def run_of(run: Mapping[str, Any]) -> str:
     if "args" not in run:
         return f"{lead}: exported weights of {run['weights']}"
     minutes = run["elapsed"] / 60
-    mean = f", as {which_weights(run, averaged=True)}" if "ends" in run else ""
+    mean = f", as {which_weights(run, averaged=True)}" if run.keys() & {"ends", "refit"} else ""
     shown = f"{run['step']} steps, {run['samples']} samples, {minutes:.1f} minutes"
     return f"{lead}: `{command_of(run['args'])}`: {shown}{mean}"
 
@@ -175,6 +175,14 @@ def shown(checkpoint: Mapping[str, Any]) -> set[str]:
 
 
 def which_weights(checkpoint: Mapping[str, Any], averaged: bool) -> str:
+    """Which weights these are, and whether names were fitted anew (`refit`)."""
+    if names := checkpoint.get("refit", {}).get("names"):
+        fitted = f"the embeddings of names fitted anew to {names:,} names said (`refit`)"
+        return f"{weights_before_names(checkpoint, averaged)}, {fitted}"
+    return weights_before_names(checkpoint, averaged)
+
+
+def weights_before_names(checkpoint: Mapping[str, Any], averaged: bool) -> str:
     """Whether the weights are the last ones, their average or the mean of several runs' averages (`average`)."""
     ends = [f"{samples:,}" for samples in checkpoint.get("ends", [])]
     if len(ends) > 1:

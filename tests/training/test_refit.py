@@ -1,0 +1,93 @@
+"""Names are fitted anew to what the last layer gives: rightly, alone, near where they were, and the card says so."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.tokenizer import Tokenizer
+from model.training import average, export, refit
+from model.training.modeling import build, small_config
+from model.training.naming import name_tokens
+from model.training.refit import EMBEDDINGS, OTHER, Said, fitted, rows_of_names, told_right
+from model.training.state import read_state, write_checkpoint
+
+ROWS = torch.arange(10, 40)
+
+
+def spoken(count: int) -> tuple[Said, torch.Tensor, torch.Tensor]:
+    """States that lie about the true row of what they say, the rows a run left (blurred), and the true ones."""
+    torch.manual_seed(0)
+    true = torch.nn.functional.normalize(torch.randn(60, 16), dim=-1) * 4
+    left = true + torch.randn(60, 16) * 0.9
+    left[:10], left[40:] = true[:10], true[40:]
+    said = torch.randint(0, 60, (count,))
+    places = torch.where((said >= 10) & (said < 40), said - 10, OTHER)
+    return Said(true[said] * 2 + torch.randn(count, 16) * 2, places), left, true
+
+
+def test_rows_of_names_are_fitted_to_what_was_said_and_others_stand() -> None:
+    said, left, _ = spoken(600)
+    fresh = Said(*(part[300:] for part in (said.states, said.names)))
+    taught = Said(*(part[:300] for part in (said.states, said.names)))
+    made = left.index_copy(0, ROWS, fitted(taught, left, ROWS, keep=1.0))
+    assert torch.equal(made[:10], left[:10]) and torch.equal(made[40:], left[40:])
+    assert told_right(fresh, made, ROWS) > told_right(fresh, left, ROWS) + 5
+
+
+def test_a_name_never_said_stays_and_a_dearer_move_is_a_shorter_one() -> None:
+    said, left, _ = spoken(600)
+    few = said.names != 7
+    moved = {
+        keep: fitted(Said(said.states[few], said.names[few]), left, ROWS, keep) - left[ROWS] for keep in (1.0, 50.0)
+    }
+    lengths = {keep: move.norm(dim=-1) for keep, move in moved.items()}
+    assert lengths[50.0].mean() < 0.5 * lengths[1.0].mean()
+    assert lengths[50.0][7] < lengths[50.0].mean()
+
+
+def test_names_do_not_take_the_place_of_other_words() -> None:
+    said, left, _ = spoken(600)
+    made = left.index_copy(0, ROWS, fitted(said, left, ROWS, keep=1.0))
+    others = (said.states[said.names == OTHER] @ made.T).argmax(dim=-1)
+    assert float(torch.isin(others, ROWS).float().mean()) < 0.1
+
+
+def test_only_names_of_one_token_have_rows() -> None:
+    tokens = torch.tensor([[[3, -1], [4, 5]], [[6, -1], [3, -1]], [[7, 8], [9, -1]]])
+    assert rows_of_names(tokens).tolist() == [3, 6, 9]
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    config = small_config("tiny", Tokenizer.from_file(export.TOKENIZER))
+    weights = build(config).state_dict()
+    state: dict[str, Any] = {"model": weights, "average": weights, "config": config, "teachers": {}, "optimizers": [1]}
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, {**state, "before": [], "step": 2, "samples": 9, "args": {"seed": 3}})
+    return path
+
+
+def test_a_checkpoint_gets_other_rows_for_names_and_says_so(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "refit.pt"
+    given = ["refit", str(trained), "--out", str(out), "--parts", "things=1", "--steps", "2", "--batch", "2"]
+    monkeypatch.setattr("sys.argv", [*given, "--workers", "0", "--keep", "0.01"])
+    refit.main()
+    before, after = read_state(trained), read_state(out)
+    was, now = before["average"][EMBEDDINGS], after["average"][EMBEDDINGS]
+    changed = torch.nonzero((was != now).any(-1))[:, 0]
+    names = rows_of_names(name_tokens(Tokenizer.from_file(export.TOKENIZER)))
+    assert len(changed) and set(changed.tolist()) <= set(names.tolist())
+    assert all(
+        torch.equal(after["average"][name], value) for name, value in before["average"].items() if name != EMBEDDINGS
+    )
+    assert "optimizers" not in after and after["refit"]["right"][1] > after["refit"]["right"][0]
+    assert f"{after['refit']['names']} names said" in capsys.readouterr().out
+    fitted_anew = f"fitted anew to {after['refit']['names']:,} names said"
+    assert fitted_anew in export.which_weights(after, averaged=True)
+    assert fitted_anew in export.run_of(export.told(after)[-1])
+    assert "refit" not in average.mean_of([before, after])  # a mean of rows is fitted to nothing
