@@ -125,6 +125,7 @@ def seen(config: dict[str, Any], weights: dict[str, Tensor], rows: Tensor, args:
     preprocess = preprocess_config(PREPROCESSOR, VIDEO_PREPROCESSOR)
     source = BatchSource(plan, str(args.tokenizer), model.config, preprocess)
     source.progress.fill_(1.0)
+    torch.manual_seed(args.seed)  # which other words are kept
     return collect(model, stream(source, range(args.steps), args.workers), rows)
 
 
