@@ -1,7 +1,7 @@
 """Fits the embeddings of names anew: `python -m model.training.refit CHECKPOINT.pt --out REFIT.pt`.
 
-Each of two thousand tokens that name a thing is met some dozens of times in a run, in steps that move everything else
-as well, so its row never settles: what the last layer gives told more things apart than the answers named. Here the
+Each of some thousand tokens that are a name is met some dozens of times in a run, in steps that move everything else as
+well, so its row never settles: what the last layer gives told more things apart than the answers named. Here the
 network stands still. Its last states where a name is said are collected from fresh pictures, and the rows of names
 alone are fitted to all of them at once (last-layer retraining, arXiv 2204.02937), held near where training left them.
 """
@@ -19,22 +19,23 @@ from torch import Tensor
 from model.config import preprocess_config
 from model.qwen import QwenVL
 from model.tokenizer import Tokenizer
+from model.training.assets.names import named_things
 from model.training.average import LEFT
 from model.training.batches import Batch, BatchSource, stream
 from model.training.data import Plan, Shares
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import build
-from model.training.naming import NONE, name_tokens
+from model.training.naming import name_forms
 from model.training.state import read_state, write_checkpoint
 from model.training.train import shares
 
 NAMED: Shares = (
-    ("many_things", 0.6), ("things", 0.2), ("boxes", 0.05), ("drawings", 0.05), ("short_text", 0.04), ("shapes", 0.03),
+    ("many_things", 0.5), ("things", 0.3), ("boxes", 0.05), ("drawings", 0.05), ("short_text", 0.04), ("shapes", 0.03),
     ("events", 0.03),
 )  # fmt: skip
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 AT_ONCE = 4096  # states whose logits are held at a time
-FITTING = 40  # iterations of L-BFGS
+FITTING = 30  # iterations of L-BFGS
 OTHER = -1  # something else than a name is said
 
 
@@ -46,10 +47,13 @@ class Said:
     names: Tensor
 
 
-def rows_of_names(tokens: Tensor) -> Tensor:
-    """Tokens (3, C, L) of names -> those (R,) that are a name as a whole, in order."""
-    found: Tensor = torch.unique(tokens[..., 0][(tokens != NONE).sum(dim=-1) == 1])
-    return found
+def rows_of_names(tokenizer: Tokenizer) -> Tensor:
+    """The tokens (R,), in order, that are a name as a whole, in any of its forms.
+
+    Plurals belong to them: names fitted without them were said in their place ("two fire").
+    """
+    forms = [form for thing in named_things() for form in (*name_forms(thing.name), f" {thing.plural}")]
+    return torch.tensor(sorted({tokens[0] for tokens in map(tokenizer.encode, forms) if len(tokens) == 1}))
 
 
 @torch.no_grad()
@@ -132,7 +136,7 @@ def seen(config: dict[str, Any], weights: dict[str, Tensor], rows: Tensor, args:
 def refitted(state: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """The checkpoint with other rows for names, in its averaged weights, which are also its last ones from now on."""
     weights = dict(state["average"])
-    rows = rows_of_names(name_tokens(Tokenizer.from_file(args.tokenizer)))
+    rows = rows_of_names(Tokenizer.from_file(args.tokenizer))
     said = seen(state["config"], weights, rows, args)
     name = HEAD if HEAD in weights else EMBEDDINGS
     before = weights[name].float()

@@ -3,7 +3,8 @@
 It adds the names of things to a tokenizer (`vocabulary.with_names`), writes that, and carries the embeddings over:
 what both vocabularies hold keeps its row, and a new token begins as the mean of the tokens that it is made of. A name
 that is new as a whole begins as its kind of word does on average, apart from others as the tower's own label tells
-things apart, so that what is seen already lies near what it is called.
+things apart, so that what is seen already lies near what it is called. Or new tokens are as other weights of the wider
+vocabulary have learnt them (`--words`), where the two are to be averaged.
 
 Training reads the tokenizer of the bundled model, so that is the one written: the bundled folder loads again when
 weights of the wider vocabulary are exported into it.
@@ -55,8 +56,11 @@ def told_apart(rows: Tensor, names: Tensor, seen: Tensor, first_new: set[int]) -
         rows[form[alone & ~old]] = middle + far * apart[alone & ~old]
 
 
-def widened(state: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
-    """The checkpoint of the same network for the vocabulary of `new`; its optimizers have no meaning any more."""
+def widened(state: dict[str, Any], old: Path, new: Path, words: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The checkpoint of the same network for the vocabulary of `new`; its optimizers have no meaning any more.
+
+    `words` is a checkpoint of that vocabulary whose averaged weights say what new tokens are.
+    """
     before, after = (tokenizers.Tokenizer.from_file(str(path)) for path in (old, new))
     reader = Tokenizer.from_file(new)
     height = -(-reader.vocab_size // 64) * 64
@@ -66,7 +70,10 @@ def widened(state: dict[str, Any], old: Path, new: Path) -> dict[str, Any]:
     made = {key: value for key, value in state.items() if key != "optimizers"}
     for kind in ("model", "average"):
         rows = carried(state[kind][EMBEDDINGS].float(), before, after, height)
-        if seen is not None:
+        if words is not None:
+            known_there = torch.tensor(sorted(fresh))
+            rows[known_there] = words["average"][EMBEDDINGS][known_there].float()
+        elif seen is not None:
             told_apart(rows, names, (seen * state["teachers"][NORM])[1:], fresh)
         made[kind] = {**state[kind], EMBEDDINGS: rows}
     places = {key: reader.token_id(text) for key, text in MEDIA.items()}
@@ -80,13 +87,15 @@ def main() -> None:
     made.add_argument("--out", type=Path, required=True, help="the checkpoint to write")
     made.add_argument("--from", dest="old", type=Path, default=TOKENIZER, help="the tokenizer that it was trained with")
     made.add_argument("--tokenizer", type=Path, default=TOKENIZER, help="where to write the wider one")
+    made.add_argument("--words", type=Path, help="a checkpoint of the wider vocabulary, to take new tokens from")
     args = made.parse_args()
     state = read_state(args.checkpoint)
     wider = with_names(tokenizers.Tokenizer.from_file(str(args.old)))
     kept, made_first = args.out.with_suffix(".tokenizer.json"), args.tokenizer.with_suffix(".partial")
     shutil.copyfile(args.old, kept)
     write(wider, made_first)
-    write_checkpoint(args.out, widened(state, kept, made_first))
+    words = read_state(args.words) if args.words else None
+    write_checkpoint(args.out, widened(state, kept, made_first, words))
     made_first.replace(args.tokenizer)  # last: weights of either vocabulary lie beside the one that they need
     print(f"saved {args.out}; {kept} is the tokenizer as it was")
 

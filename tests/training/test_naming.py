@@ -164,6 +164,19 @@ def test_weights_are_carried_to_a_wider_vocabulary(
     assert all(torch.equal(made[name], value) for name, value in weights.items() if name != widen.EMBEDDINGS)
 
 
+def test_new_tokens_are_taken_from_weights_that_learnt_them(wide: Widened, tmp_path: Path) -> None:
+    _, state, old, new = wide
+    average = state["average"]
+    assert isinstance(average, dict)
+    learnt = {"average": {**average, widen.EMBEDDINGS: average[widen.EMBEDDINGS] + 1.0}}
+    made = widen.widened(read_state(tmp_path / "narrow.pt"), old, new, learnt)["average"][widen.EMBEDDINGS]
+    before = made - average[widen.EMBEDDINGS]
+    after = Tokenizer.from_file(new)
+    assert torch.allclose(before[after.encode(" squirrels")[0]], torch.tensor(1.0), atol=1e-5)
+    for kept in (after.encode("Q")[0], after.token_id(IM_END)):
+        assert before[kept].abs().max() == 0.0
+
+
 def test_training_refuses_weights_of_another_vocabulary(wide: Widened, tmp_path: Path) -> None:
     given = ["train", "--out", str(tmp_path / "run"), "--init", str(tmp_path / "narrow.pt"), "--steps", "1"]
     with (

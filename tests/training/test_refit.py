@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tokenizers
 import torch
 
 from model.tokenizer import Tokenizer
 from model.training import average, export, refit
 from model.training.modeling import build, small_config
-from model.training.naming import name_tokens
 from model.training.refit import EMBEDDINGS, OTHER, Said, fitted, rows_of_names, told_right
 from model.training.state import read_state, write_checkpoint
+from model.training.vocabulary import with_names
 
 ROWS = torch.arange(10, 40)
 
@@ -54,9 +55,13 @@ def test_names_do_not_take_the_place_of_other_words() -> None:
     assert float(torch.isin(others, ROWS).float().mean()) < 0.1
 
 
-def test_only_names_of_one_token_have_rows() -> None:
-    tokens = torch.tensor([[[3, -1], [4, 5]], [[6, -1], [3, -1]], [[7, 8], [9, -1]]])
-    assert rows_of_names(tokens).tolist() == [3, 6, 9]
+def test_names_have_rows_plurals_among_them_where_they_are_one_token() -> None:
+    wide = with_names(tokenizers.Tokenizer.from_file(str(export.TOKENIZER)))
+    reader = Tokenizer(wide)
+    rows = set(rows_of_names(reader).tolist())
+    for word in ("squirrel", " squirrel", " squirrels", " cacti", "松鼠"):
+        assert set(reader.encode(word)) <= rows and len(reader.encode(word)) == 1, word
+    assert not set(reader.encode("a picture of two and no more.")) & rows
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_a_checkpoint_gets_other_rows_for_names_and_says_so(
     before, after = read_state(trained), read_state(out)
     was, now = before["average"][EMBEDDINGS], after["average"][EMBEDDINGS]
     changed = torch.nonzero((was != now).any(-1))[:, 0]
-    names = rows_of_names(name_tokens(Tokenizer.from_file(export.TOKENIZER)))
+    names = rows_of_names(Tokenizer.from_file(export.TOKENIZER))
     assert len(changed) and set(changed.tolist()) <= set(names.tolist())
     assert all(
         torch.equal(after["average"][name], value) for name, value in before["average"].items() if name != EMBEDDINGS
