@@ -7,7 +7,7 @@ alone are fitted to all of them at once (last-layer retraining, arXiv 2204.02937
 """
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -36,15 +36,18 @@ NAMED: Shares = (
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 AT_ONCE = 4096  # states whose logits are held at a time
 FITTING = 30  # iterations of L-BFGS
+# People's pictures show common things more often than rare ones: where all came alike, a house was called a hut.
+COUNTED: Shares = (("things", 12.0),)
 OTHER = -1  # something else than a name is said
 
 
 @dataclass(frozen=True)
 class Said:
-    """Last states (N, D) of answers, and which name each says, as a place among the rows fitted (N,), or OTHER."""
+    """Last states (N, D) of answers; which name each says, as a place among the rows fitted, or OTHER; its weight."""
 
     states: Tensor
     names: Tensor
+    weights: Tensor
 
 
 def rows_of_names(tokenizer: Tokenizer) -> Tensor:
@@ -65,11 +68,14 @@ def answers_of(model: QwenVL, batch: Batch) -> tuple[Tensor, Tensor]:
     return hidden[0].float(), batch.targets[answers]
 
 
-def collect(model: QwenVL, batches: Iterable[Batch], rows: Tensor) -> Said:
-    """What the network gives where it says one of the names `rows` (R,), and as often where it says something else."""
+def collect(model: QwenVL, batches: Iterable[Batch], rows: Tensor, counted: Mapping[str, float]) -> Said:
+    """What the network gives where it says one of the names `rows` (R,), and as often where it says something else.
+
+    A picture of a part in `counted` counts so many times.
+    """
     place = torch.full((model.config.text.vocab_size,), OTHER)
     place[rows] = torch.arange(len(rows))
-    states, names = [], []
+    states, names, weights = [], [], []
     for batch in batches:
         given, tokens = answers_of(model, batch)
         which = place[tokens]
@@ -77,17 +83,18 @@ def collect(model: QwenVL, batches: Iterable[Batch], rows: Tensor) -> Said:
         kept = torch.cat([named, other[torch.randperm(len(other))[: len(named)]]])
         states.append(given[kept])
         names.append(which[kept])
-    return Said(torch.cat(states), torch.cat(names))
+        weights.append(torch.full((len(kept),), counted.get(batch.part, 1.0)))
+    return Said(torch.cat(states), torch.cat(names), torch.cat(weights))
 
 
-def loss_of(rows: Tensor, states: Tensor, names: Tensor, rest: Tensor) -> Tensor:
-    """rows (R, D), states (N, D), names (N,), rest (N,) -> the sum of the losses of what is said.
+def loss_of(rows: Tensor, states: Tensor, names: Tensor, weights: Tensor, rest: Tensor) -> Tensor:
+    """rows (R, D), states (N, D), names, weights, rest (N,) -> the weighed sum of the losses of what is said.
 
     `rest` is the logarithm of the sum over all tokens that are no name; where none is said, no name shall outdo it.
     """
     logits = states @ rows.T  # (N, R)
     said = torch.where(names == OTHER, rest, logits.gather(1, names.clamp(min=0)[:, None])[:, 0])
-    return (torch.logaddexp(torch.logsumexp(logits, dim=-1), rest) - said).sum()
+    return ((torch.logaddexp(torch.logsumexp(logits, dim=-1), rest) - said) * weights).sum()
 
 
 def fitted(said: Said, head: Tensor, rows: Tensor, keep: float, iterations: int = FITTING) -> Tensor:
@@ -98,7 +105,8 @@ def fitted(said: Said, head: Tensor, rows: Tensor, keep: float, iterations: int 
     others = torch.ones(len(head), dtype=torch.bool)
     others[rows] = False
     rest = [torch.logsumexp(part @ head[others].T, dim=-1) for part in torch.split(said.states, AT_ONCE)]
-    parts = list(zip(torch.split(said.states, AT_ONCE), torch.split(said.names, AT_ONCE), rest, strict=True))
+    taken = (torch.split(part, AT_ONCE) for part in (said.states, said.names, said.weights))
+    parts = list(zip(*taken, rest, strict=True))
     made = head[rows].clone().requires_grad_()
     solver = torch.optim.LBFGS([made], max_iter=iterations, history_size=8, line_search_fn="strong_wolfe")
 
@@ -130,7 +138,7 @@ def seen(config: dict[str, Any], weights: dict[str, Tensor], rows: Tensor, args:
     source = BatchSource(plan, str(args.tokenizer), model.config, preprocess)
     source.progress.fill_(1.0)
     torch.manual_seed(args.seed)  # which other words are kept
-    return collect(model, stream(source, range(args.steps), args.workers), rows)
+    return collect(model, stream(source, range(args.steps), args.workers), rows, dict(args.count))
 
 
 def refitted(state: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
@@ -156,6 +164,9 @@ def main() -> None:
         "--tokenizer", type=Path, default=TOKENIZER, help="of the checkpoint, where the bundled one is another"
     )
     parser.add_argument("--parts", type=shares, default=NAMED, help="what is drawn, and in which shares")
+    parser.add_argument(
+        "--count", type=shares, default=COUNTED, help="how many times a picture of a part counts, as in things=12"
+    )
     parser.add_argument("--steps", type=int, default=500, help="batches to collect from")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--questions", type=int, default=6, help="about each picture")

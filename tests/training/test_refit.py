@@ -1,5 +1,6 @@
 """Names are fitted anew to what the last layer gives: rightly, alone, near where they were, and the card says so."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ def spoken(count: int) -> tuple[Said, torch.Tensor, torch.Tensor]:
     left[:10], left[40:] = true[:10], true[40:]
     said = torch.randint(0, 60, (count,))
     places = torch.where((said >= 10) & (said < 40), said - 10, OTHER)
-    return Said(true[said] * 2 + torch.randn(count, 16) * 2, places), left, true
+    return Said(true[said] * 2 + torch.randn(count, 16) * 2, places, torch.ones(count)), left, true
 
 
 def test_rows_of_names_are_fitted_to_what_was_said_and_others_stand() -> None:
     said, left, _ = spoken(600)
-    fresh = Said(*(part[300:] for part in (said.states, said.names)))
-    taught = Said(*(part[:300] for part in (said.states, said.names)))
+    fresh = Said(*(part[300:] for part in (said.states, said.names, said.weights)))
+    taught = Said(*(part[:300] for part in (said.states, said.names, said.weights)))
     made = left.index_copy(0, ROWS, fitted(taught, left, ROWS, keep=1.0))
     assert torch.equal(made[:10], left[:10]) and torch.equal(made[40:], left[40:])
     assert told_right(fresh, made, ROWS) > told_right(fresh, left, ROWS) + 5
@@ -41,7 +42,8 @@ def test_a_name_never_said_stays_and_a_dearer_move_is_a_shorter_one() -> None:
     said, left, _ = spoken(600)
     few = said.names != 7
     moved = {
-        keep: fitted(Said(said.states[few], said.names[few]), left, ROWS, keep) - left[ROWS] for keep in (1.0, 50.0)
+        keep: fitted(Said(said.states[few], said.names[few], said.weights[few]), left, ROWS, keep) - left[ROWS]
+        for keep in (1.0, 50.0)
     }
     lengths = {keep: move.norm(dim=-1) for keep, move in moved.items()}
     assert lengths[50.0].mean() < 0.5 * lengths[1.0].mean()
@@ -53,6 +55,26 @@ def test_names_do_not_take_the_place_of_other_words() -> None:
     made = left.index_copy(0, ROWS, fitted(said, left, ROWS, keep=1.0))
     others = (said.states[said.names == OTHER] @ made.T).argmax(dim=-1)
     assert float(torch.isin(others, ROWS).float().mean()) < 0.1
+
+
+def test_of_two_names_for_one_look_the_one_that_counts_more_is_said() -> None:
+    _, left, _ = spoken(1)
+    look = (left[10] + left[11]).expand(40, -1)
+    names = torch.tensor([0, 1] * 20)
+    for heavier in (0, 1):
+        weights = torch.where(names == heavier, 12.0, 1.0)
+        made = left.index_copy(0, ROWS, fitted(Said(look, names, weights), left, ROWS, keep=1.0))
+        assert int((look[0] @ made.T).argmax()) == ROWS[heavier]
+
+
+def test_pictures_of_a_part_count_as_often_as_asked(trained: Path) -> None:
+    args = argparse.Namespace(
+        seed=0, batch=2, questions=2, parts=(("things", 1.0),), tokenizer=export.TOKENIZER, steps=1, workers=0,
+        count=(("things", 3.0),),
+    )  # fmt: skip
+    state = read_state(trained)
+    said = refit.seen(state["config"], state["average"], torch.arange(4000), args)
+    assert len(said.weights) == len(said.states) and said.weights.unique().tolist() == [3.0]
 
 
 def test_names_have_rows_plurals_among_them_where_they_are_one_token() -> None:
