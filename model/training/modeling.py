@@ -166,12 +166,13 @@ def naming_losses(
     teachers: Teachers, embeddings: Tensor, given: dict[str, tuple[Tensor, Tensor | None]]
 ) -> dict[str, Tensor]:
     """Features (..., D) and classes (...) of tokens at places of NAMED -> the loss of naming those that have any."""
-    found = {}
-    for place, (features, classes) in given.items():
-        if classes is not None and (known := classes > 0).any():
-            table = name_table(teachers.names, embeddings)
-            found[f"named_{place}"] = teachers.namers[place](features[known], classes[known], table)
-    return found
+    known = {
+        place: (features[named], classes[named])
+        for place, (features, classes) in given.items()
+        if classes is not None and (named := classes > 0).any()
+    }
+    table = name_table(teachers.names, embeddings) if known else None
+    return {f"named_{place}": teachers.namers[place](*pair, table) for place, pair in known.items()}
 
 
 def at(hidden: Tensor, places: Tensor) -> Tensor:
