@@ -12,6 +12,7 @@ weights of the wider vocabulary are exported into it.
 
 import argparse
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,16 @@ def main() -> None:
     args = made.parse_args()
     state = read_state(args.checkpoint)
     wider = with_names(tokenizers.Tokenizer.from_file(str(args.old)))
-    kept, made_first = args.out.with_suffix(".tokenizer.json"), args.tokenizer.with_suffix(".partial")
-    shutil.copyfile(args.old, kept)
-    write(wider, made_first)
     words = read_state(args.words) if args.words else None
-    write_checkpoint(args.out, widened(state, kept, made_first, words))
-    made_first.replace(args.tokenizer)  # last: weights of either vocabulary lie beside the one that they need
+    if words is not None and words["config"]["vocab_size"] < wider.get_vocab_size():
+        raise SystemExit(f"{args.words} holds a smaller vocabulary: give --words weights that were widened")
+    kept = args.out.with_suffix(".tokenizer.json")
+    shutil.copyfile(args.old, kept)
+    with tempfile.TemporaryDirectory(dir=args.tokenizer.parent, prefix=".widen-") as folder:
+        made_first = Path(folder) / args.tokenizer.name
+        write(wider, made_first)
+        write_checkpoint(args.out, widened(state, kept, made_first, words))
+        made_first.replace(args.tokenizer)  # last: weights of either vocabulary lie beside the one that they need
     print(f"saved {args.out}; {kept} is the tokenizer as it was")
 
 
