@@ -20,7 +20,7 @@ from torch import Tensor
 
 from model.checkpoint import INDEX, SINGLE
 from model.config import IMAGE_MEAN, IMAGE_STD
-from model.errors import ModelError
+from model.errors import ConfigError
 from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
 from model.training import language
@@ -248,7 +248,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         measured = export(args.checkpoint, args.out, args.samples, not args.last, args.tokenizer)
-    except ModelError as error:
+    except ConfigError as error:
         raise SystemExit(f"{error}: give --tokenizer the one that these weights were trained with") from error
     if measured is not None:
         print(json.dumps({name: row["exact"] for name, row in measured["skills"].items()}))
