@@ -26,14 +26,14 @@ from model.training.data import Plan, Shares
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import build
 from model.training.naming import name_forms
-from model.training.state import read_state, write_checkpoint
+from model.training.state import OtherVocabulary, read_state, reader_for, write_checkpoint
 from model.training.train import shares
+from model.training.widen import EMBEDDINGS
 
 NAMED: Shares = (
     ("many_things", 0.5), ("things", 0.3), ("boxes", 0.05), ("drawings", 0.05), ("short_text", 0.04), ("shapes", 0.03),
     ("events", 0.03),
 )  # fmt: skip
-EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 AT_ONCE = 4096  # states whose logits are held at a time
 FITTING = 30  # iterations of L-BFGS
 # People's pictures show common things more often than rare ones: where all came alike, a house was called a hut.
@@ -144,12 +144,11 @@ def seen(config: dict[str, Any], weights: dict[str, Tensor], rows: Tensor, args:
 def refitted(state: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """The checkpoint with other rows for names, in its averaged weights, which are also its last ones from now on."""
     weights = dict(state["average"])
-    rows = rows_of_names(Tokenizer.from_file(args.tokenizer))
+    rows = rows_of_names(reader_for(state["config"], args.tokenizer))
     said = seen(state["config"], weights, rows, args)
-    name = HEAD if HEAD in weights else EMBEDDINGS
-    before = weights[name].float()
-    weights[name] = before.index_copy(0, rows, fitted(said, before, rows, args.keep))
-    right = [round(told_right(said, head, rows), 1) for head in (before, weights[name])]
+    before = weights[EMBEDDINGS].float()
+    weights[EMBEDDINGS] = before.index_copy(0, rows, fitted(said, before, rows, args.keep))
+    right = [round(told_right(said, head, rows), 1) for head in (before, weights[EMBEDDINGS])]
     told = {"names": int((said.names != OTHER).sum()), "right": right, "keep": args.keep}
     kept = {key: value for key, value in state.items() if key not in LEFT}
     return {**kept, "model": weights, "average": weights, "refit": told}
@@ -174,7 +173,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--seed", type=int, default=1000, help="of the pictures; others than those of the training")
     args = parser.parse_args()
-    made = refitted(read_state(args.checkpoint), args)
+    try:
+        made = refitted(read_state(args.checkpoint), args)
+    except OtherVocabulary as error:
+        raise SystemExit(f"{error}: give --tokenizer the one that they were trained with") from error
     write_checkpoint(args.out, made)
     print(
         "saved {}: {names} names said, of a hundred right before and after: {right}".format(args.out, **made["refit"])

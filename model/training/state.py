@@ -95,14 +95,22 @@ def start(args: argparse.Namespace, device: torch.device) -> Run:
     return run
 
 
+def reader_for(config: dict[str, Any], tokenizer: Path) -> Tokenizer:
+    """Read the tokenizer of a network; raises OtherVocabulary where it is another's."""
+    reader = Tokenizer.from_file(tokenizer)
+    if reader.vocab_size > config["vocab_size"] or reader.token_id(IMAGE_PAD) != config["image_token_id"]:
+        raise OtherVocabulary(
+            f"these weights are of another vocabulary than {tokenizer.name} in {tokenizer.parent.name}"
+        )
+    return reader
+
+
 def fresh(config: dict[str, Any], args: argparse.Namespace, device: torch.device) -> Run:
     """Make a run of a network with fresh weights.
 
     Raises OtherVocabulary where the network is of another vocabulary than the bundled one, which training draws with.
     """
-    reader = Tokenizer.from_file(TOKENIZER)
-    if reader.vocab_size > config["vocab_size"] or reader.token_id(IMAGE_PAD) != config["image_token_id"]:
-        raise OtherVocabulary(f"these weights are of another vocabulary than {TOKENIZER.name} of the bundled model")
+    reader = reader_for(config, TOKENIZER)
     torch.manual_seed(args.seed)
     model = build(config).to(device)
     classes = dense_classes(drawn_parts(args.parts, args.tower_parts))

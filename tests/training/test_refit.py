@@ -38,7 +38,7 @@ def test_rows_of_names_are_fitted_to_what_was_said_and_others_stand() -> None:
     assert told_right(fresh, made, ROWS) > told_right(fresh, left, ROWS) + 5
 
 
-def test_a_name_never_said_stays_and_a_dearer_move_is_a_shorter_one() -> None:
+def test_a_dearer_move_is_shorter_and_a_name_never_said_moves_less_than_others_do() -> None:
     said, left, _ = spoken(600)
     few = said.names != 7
     moved = {
@@ -75,6 +75,22 @@ def test_pictures_of_a_part_count_as_often_as_asked(trained: Path) -> None:
     state = read_state(trained)
     said = refit.seen(state["config"], state["average"], torch.arange(4000), args)
     assert len(said.weights) == len(said.states) and said.weights.unique().tolist() == [3.0]
+
+
+def test_a_tokenizer_of_other_weights_is_refused(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "wide.json"
+    with_names(tokenizers.Tokenizer.from_file(str(export.TOKENIZER))).save(str(other))
+    wider = read_state(trained)
+    wider["config"] |= {"vocab_size": 99_999, "image_token_id": 99_998}
+    write_checkpoint(trained, wider)
+    monkeypatch.setattr(
+        "sys.argv", ["refit", str(trained), "--out", str(tmp_path / "out.pt"), "--tokenizer", str(other)]
+    )
+    with pytest.raises(SystemExit, match="give --tokenizer"):
+        refit.main()
+    assert not (tmp_path / "out.pt").exists()
 
 
 def test_names_have_rows_plurals_among_them_where_they_are_one_token() -> None:
