@@ -20,7 +20,7 @@ from torch import Tensor
 
 from model.checkpoint import INDEX, SINGLE
 from model.config import IMAGE_MEAN, IMAGE_STD
-from model.errors import ConfigError
+from model.errors import ConfigError, ModelError
 from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
 from model.training import language
@@ -248,8 +248,10 @@ def main() -> None:
     args = parser.parse_args()
     try:
         measured = export(args.checkpoint, args.out, args.samples, not args.last, args.tokenizer)
-    except ConfigError as error:
-        raise SystemExit(f"{error}: give --tokenizer the one that these weights were trained with") from error
+    except ModelError as error:
+        other = isinstance(error, ConfigError)
+        remedy = "give --tokenizer the one that these weights were trained with" if other else error.hint
+        raise SystemExit(f"{error}: {remedy}") from error
     if measured is not None:
         print(json.dumps({name: row["exact"] for name, row in measured["skills"].items()}))
     print(f"exported to {args.out}")

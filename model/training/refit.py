@@ -154,6 +154,13 @@ def refitted(state: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     return {**kept, "model": weights, "average": weights, "refit": told}
 
 
+def one_or_more(text: str) -> int:
+    """Read a whole number; argparse turns the error of another into its message."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
 def main() -> None:
     """Read the checkpoint, collect, fit, write."""
     parser = argparse.ArgumentParser(prog="python -m model.training.refit", description=__doc__)
@@ -166,9 +173,9 @@ def main() -> None:
     parser.add_argument(
         "--count", type=shares, default=COUNTED, help="how many times a picture of a part counts, as in things=12"
     )
-    parser.add_argument("--steps", type=int, default=500, help="batches to collect from")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--questions", type=int, default=6, help="about each picture")
+    parser.add_argument("--steps", type=one_or_more, default=500, help="batches to collect from")
+    parser.add_argument("--batch", type=one_or_more, default=16)
+    parser.add_argument("--questions", type=one_or_more, default=6, help="about each picture")
     parser.add_argument("--keep", type=float, default=60.0, help="what the square of a row's move costs, in nats")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--seed", type=int, default=1000, help="of the pictures; others than those of the training")

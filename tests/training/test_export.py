@@ -76,6 +76,19 @@ def test_weights_with_the_tokenizer_of_others_replace_nothing(
     assert not list(tmp_path.glob(".export-*"))
 
 
+def test_weights_that_lack_a_layer_replace_nothing_and_are_not_blamed_on_the_tokenizer(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = torch.load(checkpoint, weights_only=True)
+    state["average"].popitem()
+    torch.save(state, tmp_path / "cut.pt")
+    monkeypatch.setattr("sys.argv", ["export", str(tmp_path / "cut.pt"), "--out", str(tmp_path / "small")])
+    with pytest.raises(SystemExit, match="do not fit") as refused:
+        export.main()
+    assert "--tokenizer" not in str(refused.value)
+    assert not list((tmp_path / "small").iterdir())
+
+
 def test_weights_are_cut_into_parts_that_fit(tmp_path: Path, checkpoint: Path) -> None:
     folder = tmp_path / "small"
     export.export(checkpoint, folder, samples=0)

@@ -177,6 +177,16 @@ def test_new_tokens_are_taken_from_weights_that_learnt_them(wide: Widened, tmp_p
         assert before[kept].abs().max() == 0.0
 
 
+def test_words_of_a_smaller_vocabulary_are_refused_and_nothing_is_written(wide: Widened, tmp_path: Path) -> None:
+    _, _, old, new = wide
+    narrow, out, before = tmp_path / "narrow.pt", tmp_path / "again.pt", new.read_bytes()
+    given = ["widen", str(narrow), "--out", str(out), "--from", str(old), "--tokenizer", str(new)]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit, match="smaller vocabulary"):
+        patch.setattr("sys.argv", [*given, "--words", str(narrow)])
+        widen.main()
+    assert new.read_bytes() == before and not list(tmp_path.glob("again*"))
+
+
 def test_training_refuses_weights_of_another_vocabulary(wide: Widened, tmp_path: Path) -> None:
     given = ["train", "--out", str(tmp_path / "run"), "--init", str(tmp_path / "narrow.pt"), "--steps", "1"]
     with (

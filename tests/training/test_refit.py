@@ -93,6 +93,15 @@ def test_a_tokenizer_of_other_weights_is_refused(
     assert not (tmp_path / "out.pt").exists()
 
 
+def test_to_collect_from_no_batch_is_refused(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["refit", str(trained), "--out", str(tmp_path / "out.pt"), "--steps", "0"])
+    with pytest.raises(SystemExit) as refused:
+        refit.main()
+    assert refused.value.code == 2 and "at least 1" in capsys.readouterr().err
+
+
 def test_names_have_rows_plurals_among_them_where_they_are_one_token() -> None:
     wide = with_names(tokenizers.Tokenizer.from_file(str(export.TOKENIZER)))
     reader = Tokenizer(wide)
