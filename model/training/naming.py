@@ -3,6 +3,7 @@
 A head with weights for each of 871 things learns them from what a tower sees, but the decoder has to turn what it sees
 into names of which each is met some dozens of times. Where one linear map takes every thing to the embeddings of its
 name, whatever the language, that map is learned from all things alike, and a rare name needs no path of its own.
+Only answers move the embeddings: four maps that pull at them as well would keep them from settling.
 """
 
 from collections.abc import Mapping
@@ -81,6 +82,6 @@ class Namer(nn.Module):
 
 
 def name_table(tokens: Tensor, embeddings: Tensor) -> NameTable:
-    """tokens (3, C, L) and embeddings (V, D) -> the embeddings of names that are one token, and which these are."""
+    """tokens (3, C, L) and embeddings (V, D) -> the embeddings of names, as they are, and which are one token."""
     single = (tokens != NONE).sum(dim=-1) == 1
-    return NameTable(F.embedding(tokens[..., 0], embeddings), single)
+    return NameTable(F.embedding(tokens[..., 0], embeddings.detach()), single)

@@ -111,7 +111,7 @@ def test_each_place_is_taught_where_something_is_named() -> None:
     assert set(found) == {"named_said"}
     found["named_said"].backward()
     assert features.grad is not None and features.grad.abs().sum(-1).gt(0).equal(some > 0)
-    assert rows.grad is not None and bool(rows.grad.abs().sum() > 0)
+    assert rows.grad is None  # answers alone move embeddings
 
 
 Widened = tuple[dict[str, Tensor], dict[str, object], Path, Path]
