@@ -31,6 +31,10 @@ LARGE_TOKENS = max(height * width for height, width in PICTURE_SIZES) // CELL**2
 
 Shares = tuple[tuple[str, float], ...]
 PARTS: Shares = (("shapes", 0.45), ("clips", 0.55))
+CPU: Shares = (  # things are the hundred; what a CPU has the time to learn something of
+    ("shapes", 0.09), ("clips", 0.05), ("pairs", 0.02), ("things", 0.25), ("short_text", 0.07), ("text", 0.05),
+    ("letters", 0.01), ("events", 0.14), ("drawings", 0.17), ("boxes", 0.1), ("any_photos", 0.03), ("any_films", 0.01),
+)  # fmt: skip
 WIDE: Shares = (
     ("shapes", 0.05), ("clips", 0.06), ("pairs", 0.03), ("things", 0.11), ("many_things", 0.15), ("short_text", 0.14),
     ("text", 0.04), ("letters", 0.01), ("events", 0.14), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04),
@@ -158,6 +162,11 @@ def batch_samples(plan: Plan, step: int, progress: float) -> tuple[list[Sample],
     every = [(args.part, args.make()) for args in plan_batch(plan, step, progress)]
     asked = [choose(one, random.Random(one.seed), plan.questions, parts()[part].skills) for part, one in every]
     return [sample for _, sample in every], asked
+
+
+def written(shares: Shares) -> str:
+    """A mix as the command line gives it."""
+    return ",".join(f"{name}={share:g}" for name, share in shares)
 
 
 def drawn_parts(shares: Shares, tower_shares: Shares) -> Shares:

@@ -25,7 +25,7 @@ from model.loading import load
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
 from model.training import language
 from model.training.card import Origin, card, head_commit
-from model.training.data import CLIP_SIZES, FRAMES, PARTS, PICTURE_SIZES
+from model.training.data import CLIP_SIZES, FRAMES, PARTS, PICTURE_SIZES, written
 from model.training.evaluate import MEASURED, Report, evaluate, examined
 
 SMALL = Path(__file__).parent.parent / "small"
@@ -142,14 +142,14 @@ def portable(args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command_of(args: Mapping[str, Any]) -> str:
-    """The command that these arguments came from."""
+    """The command that these arguments came from; those that name no parts are of a time when none were to choose."""
     given = {
         key: value
-        for key, value in portable(args).items()
+        for key, value in portable({**args, "parts": args.get("parts", PARTS)} if args else args).items()
         if value not in (None, "", (), []) and not (value == 0 and key in ABSENT)
     }
     for key in given.keys() & {"parts", "tower_parts"}:
-        given[key] = ",".join(f"{name}={share:g}" for name, share in given[key])
+        given[key] = written(given[key])
     together = given.pop("processes", 1) > 1
     silent = ("bfloat16", "compile", *(() if together else ("meet_every",)))  # switches are on unless switched off
     flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items() if key not in silent)

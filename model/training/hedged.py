@@ -49,4 +49,4 @@ def maker(part: str, kind: Kind) -> Make:
 
 def hedging(part: str, kind: Kind) -> Part:
     """A part of photos or of films that are not to be named."""
-    return Part(part, kind, maker(part, kind), ask, caption, SKILLS)
+    return Part(part, kind, maker(part, kind), ask, caption, SKILLS, packed="photos")

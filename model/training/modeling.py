@@ -22,11 +22,12 @@ from model.training.naming import Namer, name_table, of_all
 from model.training.pointing import Pointer
 from model.training.sample import NUMBERS
 
-# Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads.
+# Tower width, blocks, feed-forward, heads; decoder width, layers, feed-forward, heads, key/value heads. What is bundled
+# may have 16 M parameters, the embeddings of the names of things among them (`widen`).
 PLANS: dict[str, dict[str, int]] = {
     "tiny": {"vw": 32, "vd": 2, "vf": 48, "vh": 2, "dw": 64, "dd": 2, "df": 96, "dh": 2, "dk": 1},
     "cpu": {"vw": 192, "vd": 6, "vf": 512, "vh": 3, "dw": 256, "dd": 5, "df": 704, "dh": 4, "dk": 2},
-    "gpu": {"vw": 320, "vd": 8, "vf": 864, "vh": 5, "dw": 384, "dd": 6, "df": 1024, "dh": 6, "dk": 2},
+    "gpu": {"vw": 256, "vd": 7, "vf": 704, "vh": 4, "dw": 320, "dd": 5, "df": 832, "dh": 5, "dk": 1},
 }
 
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.training import colours, labels
+from model.training.assets.blobs import AssetsMissing
 from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Scope
 from model.training.edges import edge_maps
 from model.training.paint import wear
+from model.training.parts import Packed
 from model.training.placing import PLACES, Box, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
 from model.training.thing_questions import MASS, taught
@@ -47,6 +49,15 @@ class Piece:
 def pack() -> Pack:
     """The packs that this process draws from."""
     return Pack(Path(os.environ.get(VARIABLE) or DEFAULT))
+
+
+@cache
+def at_hand(packed: Packed, among: Pack) -> bool:
+    """Whether packs hold what a part cannot do without, to train on."""
+    try:
+        return bool(among.things() if packed == "things" else among.photos() if packed == "photos" else True)
+    except AssetsMissing:
+        return False
 
 
 @cache

@@ -85,7 +85,7 @@ def teaching(name: str, scope: Scope) -> Part:
         return _drawn(name, scope, seed, size, difficulty, split)
 
     classes = {ITEM[scope]: ("none", *item_names(scope)), **EDGE_CLASSES}
-    return Part(name, "image", make, ask, caption, SKILLS[scope], classes, late=EDGES, longest=LONGEST)
+    return Part(name, "image", make, ask, caption, SKILLS[scope], classes, late=EDGES, longest=LONGEST, packed="things")
 
 
 def examining(name: str, scope: Scope) -> Part:
@@ -97,4 +97,4 @@ def examining(name: str, scope: Scope) -> Part:
             raise AssetsWithheld(f"{name} is kept from training", f"train on things, examine on {name}")
         return _drawn(name, scope, seed, size, difficulty, split)
 
-    return Part(name, "image", make, ask, caption, SKILLS[scope], longest=LONGEST)
+    return Part(name, "image", make, ask, caption, SKILLS[scope], longest=LONGEST, packed="things")

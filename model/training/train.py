@@ -1,12 +1,12 @@
 """Train the bundled model: `python -m model.training.train --out runs/small --plan cpu --minutes 100`.
 
-One command on a CPU or a GPU. The plan is measured in minutes or steps; a run that was stopped goes on from its last
-checkpoint when the same command is given again. Logs one JSON object every `--log-every` steps to OUT/log.jsonl.
+One command on a CPU or a GPU, sized to it (`sizing`). The plan is measured in minutes or steps; a run that was stopped
+goes on from its last checkpoint when the same command is given again. Logs a JSON object a line to OUT/log.jsonl.
 Several processes share a run: `torchrun --nproc-per-node 2 -m model.training.train ...` (`together`).
 """
 
 import argparse
-import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +18,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model.config import model_config, preprocess_config
 from model.layers import RMSNorm, SwiGLU
+from model.training.assets.blobs import AssetsMissing
 from model.training.batches import Batch, BatchSource, stream
-from model.training.data import PARTS, RUNGS, WIDE, Plan, Shares
+from model.training.data import WIDE, Plan, Shares
 from model.training.edges import EDGES
 from model.training.events.tokens import TOLD
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
@@ -29,6 +30,7 @@ from model.training.log import Log
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
 from model.training.pictured import ITEM
+from model.training.sizing import chosen, settle
 from model.training.state import CHECKPOINT, OtherVocabulary, Run, save, start
 from model.training.together import Group, joined, meet, own_device
 
@@ -165,6 +167,10 @@ def train(args: argparse.Namespace) -> Path:
     """Run the plan to its end (or go on with it) and return the checkpoint's path."""
     with joined(args.meet_every) as group:
         args.processes = group.size  # for the card's command
+        lacking = settle(args)
+        if group.leads:
+            print(chosen(args), flush=True)
+            print(lacking, end="", file=sys.stderr)
         train_in(group, args)
         path = Path(args.out) / CHECKPOINT
         if group.leads:
@@ -229,13 +235,12 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(prog="python -m model.training.train", description=__doc__)
     made.add_argument("--out", required=True, help="folder of the run: checkpoint and log")
-    made.add_argument("--plan", choices=sorted(PLANS), default="gpu" if torch.cuda.is_available() else "cpu")
+    made.add_argument("--plan", choices=sorted(PLANS), help="size of a fresh network, and its mix (default by device)")
     made.add_argument("--init", help="begin with the weights of this checkpoint or exported folder")
     made.add_argument(
         "--parts",
         type=shares,
-        default=PARTS,
-        help="parts and their shares, as in shapes=0.45,clips=0.55, or wide",
+        help="parts and their shares, as in shapes=0.45,clips=0.55, or wide (default by plan, of what has its packs)",
     )
     made.add_argument(
         "--tower-parts",
@@ -245,13 +250,13 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--minutes", type=float, default=0.0, help="length of the plan in minutes of training")
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")
-    made.add_argument("--batch", type=int, default=32, help="pictures a step")
+    made.add_argument("--batch", type=int, help="pictures a step (default by device)")
     made.add_argument("--questions", type=int, default=6, help="questions asked about each picture or clip")
     made.add_argument(
         "--rungs",
         type=int,
-        default=2 if torch.cuda.is_available() else RUNGS,
-        help="lengths, between a power of two and the next, that questions are padded to; few spare the host work",
+        help="lengths, between a power of two and the next, that questions are padded to; few spare the host work "
+        "(default by device)",
     )
     made.add_argument("--lr", type=float, default=2e-3)
     made.add_argument(
@@ -272,12 +277,11 @@ def parser() -> argparse.ArgumentParser:
 def add_running(made: argparse.ArgumentParser) -> None:
     """Add the arguments that say how a run is made on its machine."""
     made.add_argument("--device", default="")
-    made.add_argument("--workers", type=int, default=0 if not torch.cuda.is_available() else (os.cpu_count() or 2) - 1)
+    made.add_argument("--workers", type=int, help="processes that draw (default by device and cores)")
     made.add_argument(
         "--showings",
         type=int,
-        default=1,
-        help="times that a batch is shown at most, again only while no new one is ready",
+        help="times that a batch is shown at most, again only while no new one is ready (default by device)",
     )
     made.add_argument("--no-bfloat16", dest="bfloat16", action="store_false")
     made.add_argument("--no-compile", dest="compile", action="store_false")
@@ -299,6 +303,8 @@ def main() -> None:
         train(args)
     except OtherVocabulary as error:
         raise SystemExit(f"{error}: carry them over with python -m model.training.widen") from error
+    except AssetsMissing as error:
+        raise SystemExit(f"{error}\n{error.hint}") from error
 
 
 if __name__ == "__main__":

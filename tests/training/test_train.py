@@ -21,6 +21,7 @@ from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR, w
 from model.training.modeling import Teachers, build, losses, small_config
 from model.training.naming import name_tokens
 from model.training.sample import QA
+from model.training.sizing import settle
 from model.training.world import make_sample
 
 
@@ -82,13 +83,15 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
     for source in (tmp_path / "first" / "checkpoint.pt", folder):
         out = tmp_path / f"from-{source.name}"
         args = ["--out", str(out), "--plan", "tiny", "--init", str(source), "--steps", "0", "--minutes", "1e-9"]
-        start = state.start(train.parser().parse_args(args), torch.device("cpu"))
+        given = train.parser().parse_args(args)
+        settle(given)
+        start = state.start(given, torch.device("cpu"))
         wanted = first["model"] if source.is_file() else first["average"]
         name = "visual.blocks.0.attn.qkv.weight"
         assert torch.allclose(start.model.state_dict()[name], wanted[name], rtol=0.01)  # type: ignore[index]
         assert [run["step"] for run in start.before] == [2] and start.step == 0
-        given = start.before[0]["args"]  # a folder tells where its weights come from, as a file does
-        assert (given["plan"], given["out"]) == ("tiny", "runs/first")
+        told = start.before[0]["args"]  # a folder tells where its weights come from, as a file does
+        assert (told["plan"], told["out"]) == ("tiny", "runs/first")
         second = run(out, 1, "--init", str(source), "--tower-first", "0")
         assert second["step"] == 1 and second["before"] == start.before
 
@@ -96,10 +99,12 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
 def test_a_run_draws_other_samples_than_the_one_it_goes_on_from(tmp_path: Path) -> None:
     words = ["--plan", "tiny", "--steps", "1", "--batch", "2", "--no-compile", "--workers", "0"]
     first_args = train.parser().parse_args(["--out", str(tmp_path / "first"), *words])
+    settle(first_args)
     first = train.plan_of(state.start(first_args, torch.device("cpu")), first_args)
     saved = train.train(first_args)
     again = train.plan_of(state.start(first_args, torch.device("cpu")), first_args)
     args = train.parser().parse_args(["--out", str(tmp_path / "second"), "--init", str(saved), *words])
+    settle(args)
     second = train.plan_of(state.start(args, torch.device("cpu")), args)
     drawn = [[sample.seed for sample in plan_batch(plan, 0, 1.0)] for plan in (first, again, second)]
     assert drawn[0] == drawn[1] and not set(drawn[0]) & set(drawn[2])

@@ -5,16 +5,13 @@ Whatever is on it, the paper is still called by the one name of its colour.
 
 import random
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.training.assets.blobs import AssetsMissing
-from model.training.assets.pack import Pack
 from model.training.drawing.look import mixed
 from model.training.photographs import crop
-from model.training.pictured import pack
+from model.training.pictured import at_hand, pack
 from model.training.sample import RGB, Size, Split
 
 KINDS = {
@@ -146,15 +143,6 @@ def photo(rng: random.Random, rgb: RGB, size: Size, split: Split) -> Pixels:
     return np.asarray(flat(rgb, size) + away * strength)
 
 
-@cache
-def photos_at_hand(packed: Pack) -> bool:
-    """Whether the packs hold photos; without them nothing stands on one."""
-    try:
-        return bool(packed.photos("train"))
-    except AssetsMissing:
-        return False
-
-
 MAKERS: dict[str, Callable[[random.Random, RGB, Size], Pixels]] = {
     "gradient": gradient, "grain": grain, "paper": paper, "stripes": stripes, "grid": grid, "axes": axes,
     "clouds": clouds, "page": page,
@@ -164,7 +152,7 @@ MAKERS: dict[str, Callable[[random.Random, RGB, Size], Pixels]] = {
 def kind_of(rng: random.Random, difficulty: float) -> str:
     """Which paper; more often plain while things are easy."""
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0] if rng.random() < 0.3 + 0.7 * difficulty else "plain"
-    return kind if kind != "photo" or photos_at_hand(pack()) else "plain"
+    return kind if kind != "photo" or at_hand("photos", pack()) else "plain"
 
 
 def lay(rng: random.Random, kind: str, rgb: RGB, size: Size, split: Split = "train") -> NDArray[np.uint8]:

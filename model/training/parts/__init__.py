@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
-from typing import Protocol
+from typing import Literal, Protocol
 
 from model.training.sample import QA, Facts, Kind, Lang, Sample, Size, Split
+
+Packed = Literal["", "things", "photos"]  # folders of packed assets
 
 
 class Make(Protocol):
@@ -42,7 +44,7 @@ class Part:
 
     `skills` weighs the skills of its questions against each other; `classes` names the classes of dense labels that
     only this part has, which the tower is told beside the common ones (`labels.class_names`); those in `late` the tower
-    cannot know, and the middle of the decoder is told instead.
+    cannot know, and the middle of the decoder is told instead. `packed` says which packed assets it cannot do without.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Part:
     pictures: int = 1  # still pictures in a sample
     late: tuple[str, ...] = ()
     longest: int = 60  # tokens of an answer about one picture or clip
+    packed: Packed = ""
 
 
 @cache

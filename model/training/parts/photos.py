@@ -61,4 +61,4 @@ def ask(facts: Facts, rng: Random, split: Split) -> list[QA]:
 
 
 SKILLS = {"caption": 2.0, "name": 2.0, "colour": 1.0, "exists": 1.0}
-PART = Part("photos", "image", make, ask, caption, SKILLS, classes())
+PART = Part("photos", "image", make, ask, caption, SKILLS, classes(), packed="photos")
