@@ -18,6 +18,7 @@ from model.reading import (
     number,
     numbers,
     refuse,
+    share,
     whole,
 )
 
@@ -135,7 +136,8 @@ class PreprocessConfig:
 class GenerationDefaults:
     """What generation_config.json asks for; sampling values are used only when sampling is asked for.
 
-    `single_turn`, a word of this project's own, says that a model was taught single questions, no conversations.
+    Two words are this project's own: `single_turn` says that a model was taught single questions, no conversations;
+    an answer whose mean token probability is below `low_confidence` is uncertain, by what was measured of the model.
     """
 
     eos_token_ids: tuple[int, ...] = ()
@@ -144,6 +146,7 @@ class GenerationDefaults:
     top_p: float = 1.0
     top_k: int = 0
     single_turn: bool = False
+    low_confidence: float | None = None
 
 
 def vision_config(source: Json) -> VisionConfig:
@@ -305,4 +308,5 @@ def generation_defaults(source: Json) -> GenerationDefaults:
         top_p=number(source, "top_p", where, 1.0),
         top_k=whole(source, "top_k", where, 0, least=0),
         single_turn=source.get("single_turn") is True,
+        low_confidence=share(source, "low_confidence", where),
     )

@@ -48,6 +48,16 @@ def number(source: Json, key: str, where: str, default: float) -> float:
     return float(value)
 
 
+def share(source: Json, key: str, where: str) -> float | None:
+    """Read a number from 0 to 1 that may be left out."""
+    value = source.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigError(f"{where}: {key} = {value!r} is not usable", DAMAGED)
+    return float(value)
+
+
 def mapping(value: Any, where: str) -> Json:
     """Read a JSON object that may be left out."""
     if value is None:

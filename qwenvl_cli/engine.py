@@ -161,7 +161,9 @@ class LocalEngine:
             return self._known
         loaded = self._ready()
         dtype = str(loaded.dtype).removeprefix("torch.")
-        return ModelInfo(loaded.id, loaded.digest, dtype, loaded.quantize, str(loaded.device))
+        info = ModelInfo(loaded.id, loaded.digest, dtype, loaded.quantize, str(loaded.device))
+        line = loaded.generation.low_confidence
+        return info if line is None else replace(info, low_confidence=line)
 
     def generate(
         self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool

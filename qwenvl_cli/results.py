@@ -9,14 +9,12 @@ from typing import Any
 
 SCHEMA = 1
 ASKED_FOR = ("logprobs", "boxes")  # fields of a record that are left out where nobody asked
-LOW_CONFIDENCE = {"bundled": 0.95}
-"""Below this mean token probability an answer is called uncertain, by model id.
-
-The bundled model's own: of 2520 held-out answers 57 % of those below it were right and 95 % of those above it; four
-photos, which it does not know, had 0.80 to 0.87.
-"""
 LOW_CONFIDENCE_ELSEWHERE = 0.55
-"""The same for models that were not measured: real captions have many good next words, so their mean is lower."""
+"""Below this mean token probability an answer is called uncertain, of models that do not come with a line of their own.
+
+It is low: real captions have many good next words. A model that was measured, as the bundled one, has its own in
+generation_config.json (`low_confidence`).
+"""
 
 _MUST_ESCAPE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -64,13 +62,14 @@ class Message:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Which weights answered, and how they were run."""
+    """Which weights answered, how they were run, and below which mean token probability they are uncertain."""
 
     id: str = ""
     digest: str = ""
     dtype: str = ""
     quantize: str = "none"
     device: str = ""
+    low_confidence: float = LOW_CONFIDENCE_ELSEWHERE
 
 
 @dataclass(frozen=True)
@@ -155,12 +154,15 @@ class Record:
     @property
     def unsure(self) -> bool:
         """Whether the answer's mean token probability is low for this model."""
-        least = LOW_CONFIDENCE.get(self.model.id, LOW_CONFIDENCE_ELSEWHERE)
-        return self.confidence is not None and self.confidence.mean < least
+        return self.confidence is not None and self.confidence.mean < self.model.low_confidence
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain values, `logprobs` and `boxes` only where they were asked for."""
+        """Return the record as plain values, `logprobs` and `boxes` only where they were asked for.
+
+        Where the line of low confidence lies is left out: `warnings` tells on which side of it the answer is.
+        """
         values = {"schema": SCHEMA, **asdict(self)}
+        del values["model"]["low_confidence"]
         return {name: value for name, value in values.items() if name not in ASKED_FOR or value is not None}
 
     def to_json(self) -> str:

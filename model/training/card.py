@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.training import card_lines
-from model.training.evaluate import Report, listed, table
 from model.training.placing import HELD_PAIRS
+from model.training.reports import Report
+from model.training.tables import FEW, counted, listed
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,12 @@ through the product's own path: in wordings that training uses ("default" is the
 column in wordings that it never used. Over all parts {known[exact]} % of {known[n]} answers are exact in the former and
 {new[exact]} % of {new[n]} in the latter.{exams}
 
-{table}
+{counted}
 
 {listed}
 
-Facts of captions are counted by clause (a group of things with its place, an event, the background).
+Facts of captions are counted by clause (a group of things with its place, an event, the background), wrong characters
+where a row has {few} texts or more.
 
 Shape and colour where a pair of shape and colour was never trained ({pairs}): {unseen[exact]} % of {unseen[n]} exact,
 against {seen[exact]} % of {seen[n]} elsewhere. The median of the mean token probability is {sure[right]} for right
@@ -115,7 +117,8 @@ def measured_text(measured: Report) -> str:
         pictures=measured["pictures"],
         clips=measured["clips"],
         exams=EXAMS if "held_things" in measured["parts"] else "",
-        table=table(measured),
+        counted="\n\n".join(counted(measured)),
+        few=FEW,
         listed=listed(measured),
         pairs=pairs,
         known=measured["known_wordings"],

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from model.training import colours, language
 from model.training.assets.names import named_things
 from model.training.assets.photos import photo_names
-from model.training.evaluate import Report
 from model.training.events.clock import LONGEST
 from model.training.photographs import role
 from model.training.pictured import item_names
+from model.training.reports import Report
+from model.training.tables import FEW
 from model.training.things import catalogue, shapes, words
 
 TYPE = "letters of open fonts (OFL, Apache-2.0, Bitstream Vera and others; each in model/training/assets/ASSETS.md)"
@@ -19,7 +20,6 @@ DRAWINGS = """drawings of Noto Color Emoji (Google, OFL-1.1), Noto Emoji v1 (Goo
   and others, CC-BY-4.0), Fluent Emoji (Microsoft, MIT), EmojiOne (Emoji One, CC-BY-4.0), Open Clip Art (public
   domain)"""
 WEAK = 80.0  # percent; rows below it are named as weak
-FEW = 15  # questions; rows of fewer are not named
 
 
 def shapes_line() -> str:

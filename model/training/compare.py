@@ -14,8 +14,9 @@ from typing import Any
 from model.loading import LoadedModel, load
 from model.training.asking import ABOUT_CLIPS
 from model.training.data import held_out
-from model.training.evaluate import Exam, Report, ask_all
+from model.training.evaluate import Exam, ask_all
 from model.training.parts import parts
+from model.training.reports import Report
 
 POINT = 1.0  # what a row may lose, in percent of its questions
 FRESH = 7001  # the seed of pictures that no report is of

@@ -22,15 +22,18 @@ from model.checkpoint import INDEX, SINGLE
 from model.config import IMAGE_MEAN, IMAGE_STD
 from model.errors import ConfigError, ModelError
 from model.loading import load
+from model.reading import read_json
 from model.tokenizer import END_OF_TEXT, IM_END, Tokenizer
-from model.training import language
+from model.training import language, metrics
 from model.training.card import Origin, card, head_commit
 from model.training.data import CLIP_SIZES, FRAMES, PARTS, PICTURE_SIZES, written
-from model.training.evaluate import MEASURED, Report, evaluate, examined
+from model.training.evaluate import MEASURED, evaluate, examined
+from model.training.reports import Report
 
 SMALL = Path(__file__).parent.parent / "small"
 TOKENIZER = SMALL / "tokenizer.json"
 ABSENT = ("minutes", "steps", "tower_share", "heads_first")  # arguments of training that are 0 where they are not given
+GENERATION = "generation_config.json"
 STORY = "training.json"  # beside the weights: the runs that they come from, the last one last
 PART_BYTES = 16 * 2**20
 HEADER_BYTES = 64 * 1024  # room for a part's header within PART_BYTES
@@ -111,8 +114,15 @@ def write_folder(checkpoint: Mapping[str, Any], folder: Path, tokenizer: Path, a
     write_json(folder / "video_preprocessor_config.json", VIDEO_PREPROCESSOR)
     ends = [known.token_id(IM_END), known.token_id(END_OF_TEXT)]
     (folder / STORY).write_text(json.dumps(told(checkpoint), indent=1) + "\n", encoding="utf-8")
-    write_json(folder / "generation_config.json", {"eos_token_id": ends, "do_sample": False, "single_turn": True})
+    write_json(folder / GENERATION, {"eos_token_id": ends, "do_sample": False, "single_turn": True})
     return write_weights(checkpoint["average" if averaged else "model"], folder)
+
+
+def write_measured(measured: Report, folder: Path) -> None:
+    """Write the report, and from its curve below which mean token probability answers are to be called uncertain."""
+    write_json(folder / MEASURED, measured)
+    line = {"low_confidence": metrics.low_confidence(measured["calibration"])}
+    write_json(folder / GENERATION, read_json(folder / GENERATION) | line)
 
 
 def outdated(folder: Path, fresh: set[str]) -> Iterator[Path]:
@@ -225,7 +235,7 @@ def export(path: Path, folder: Path, samples: int, averaged: bool = True, tokeni
         taught = [name for name, share in checkpoint.get("args", {}).get("parts", PARTS) if share]
         measured = evaluate(loaded, samples, names=examined(taught))[0] if samples else None
         if measured is not None:
-            write_json(staged / MEASURED, measured)
+            write_measured(measured, staged)
         text = card(origin(checkpoint, weights, averaged), taught, measured)
         (staged / "CARD.md").write_text(text, encoding="utf-8")
         install(staged, folder)

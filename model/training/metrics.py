@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 Bins = list[dict[str, float | int]]
+NEAR = 0.5  # seconds by which a time may be off
+SURE = 90.0  # percent of answers that must be exact where they are not to be called uncertain
 UNSURE = ("I cannot tell", "看不出来")
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
 _JOINTS = re.compile(r",? and |, then |, |、|，|和|。|\.$")
@@ -59,13 +61,23 @@ def character_error(pairs: Iterable[tuple[str, str]]) -> float:
     return round(100 * wrong / length, 1) if length else 0.0
 
 
+def sort_of(text: str) -> str:
+    """What a text consists of.
+
+    >>> [sort_of(text) for text in ("出口", "出口 2", "4 20", "No way!", "$4.50")]
+    ['Chinese', 'Chinese', 'digits', 'letters', 'other signs too']
+    """
+    bare = text.replace(" ", "")
+    if _CHINESE.search(bare):
+        return "Chinese"
+    return "digits" if bare.isdigit() else "letters" if bare.rstrip("!?").isalpha() else "other signs too"
+
+
 def reading(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, float | int]]:
-    """From (wanted, given) texts: how many are exact, in %, of those of digits, of letters, and of other signs too."""
+    """From (wanted, given) texts: how many of each sort (`sort_of`) are exact, in %."""
     sorts: dict[str, list[bool]] = {}
     for wanted, given in pairs:
-        bare = wanted.replace(" ", "")
-        sort = "digits" if bare.isdigit() else "letters" if bare.rstrip("!?").isalpha() else "other signs too"
-        sorts.setdefault(sort, []).append(wanted == given.strip())
+        sorts.setdefault(sort_of(wanted), []).append(wanted == given.strip())
     return {
         sort: {"n": len(right), "exact": round(100 * sum(right) / len(right), 1)}
         for sort, right in sorted(sorts.items())
@@ -78,19 +90,25 @@ def number_in(text: str) -> float | None:
     return float(found.group()) if found else None
 
 
+def distances(pairs: Iterable[tuple[str, str]]) -> list[float | None]:
+    """How far apart the numbers in (wanted, given) answers are, where one is wanted; None where none was given."""
+    both = [(number_in(wanted), number_in(given)) for wanted, given in pairs]
+    return [None if two is None else abs(one - two) for one, two in both if one is not None]
+
+
 def number_error(pairs: Iterable[tuple[str, str]]) -> dict[str, float | int]:
     """Mean distance between the numbers in (wanted, given) answers, and how many answers held none."""
-    distances, missing = list[float](), 0
-    for wanted, given in pairs:
-        one, two = number_in(wanted), number_in(given)
-        if one is None:
-            continue
-        if two is None:
-            missing += 1
-        else:
-            distances.append(abs(one - two))
-    mean = sum(distances) / len(distances) if distances else 0.0
-    return {"mean": round(mean, 3), "no_number": missing, "n": len(distances) + missing}
+    every = distances(pairs)
+    off = [distance for distance in every if distance is not None]
+    mean = sum(off) / len(off) if off else 0.0
+    return {"mean": round(mean, 3), "no_number": len(every) - len(off), "n": len(every)}
+
+
+def time_error(pairs: Sequence[tuple[str, str]]) -> dict[str, float | int]:
+    """`number_error` of answers in seconds, and of all that are asked for how many are `within` NEAR, in %."""
+    every = distances(pairs)
+    near = sum(distance is not None and distance <= NEAR for distance in every)
+    return number_error(pairs) | {"within": round(100 * near / len(every), 1) if every else 0.0}
 
 
 def unsure(answer: str) -> bool:
@@ -126,3 +144,23 @@ def calibration(rows: Iterable[tuple[float, bool]]) -> Bins:
         if band:
             bins.append({"from": low, "to": high, "n": len(band), "exact": round(100 * sum(band) / len(band), 1)})
     return bins
+
+
+def exact_in(bins: Bins) -> float:
+    """How many answers of these bands are exact together, in %."""
+    asked = sum(band["n"] for band in bins)
+    return sum(band["n"] * band["exact"] for band in bins) / asked if asked else 0.0
+
+
+def low_confidence(bins: Bins) -> float | None:
+    """The mean token probability below which answers are to be called uncertain, by a curve of `calibration`.
+
+    It is the lowest edge of a band from which on SURE percent of all answers, those of the bands above taken together,
+    are exact. It is never below the lowest band that holds answers; it is 1 where not even those of the highest band
+    are exact so often, and None where nothing was measured.
+
+    >>> low_confidence(calibration([(0.92, False), (0.96, True), (0.985, True)]))
+    0.95
+    """
+    reached = (float(band["from"]) for at, band in enumerate(bins) if exact_in(bins[at:]) >= SURE)
+    return next(reached, EDGES[-1]) if bins else None

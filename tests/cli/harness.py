@@ -14,7 +14,7 @@ from qwenvl_cli.engine import Request
 from qwenvl_cli.environment import Environment
 from qwenvl_cli.media.source import LoadedMedia, PixelLimits
 from qwenvl_cli.options import AnswerOptions, ModelOptions
-from qwenvl_cli.results import Finished, Message, ModelInfo, TextPiece, TokenLogprob
+from qwenvl_cli.results import LOW_CONFIDENCE_ELSEWHERE, Finished, Message, ModelInfo, TextPiece, TokenLogprob
 
 LIMITS = PixelLimits(
     image_min=56 * 56,
@@ -42,6 +42,7 @@ class FakeEngine:
     load_error: Exception | None = None
     finish_reason: str = "stop"
     digest: str = "d" * 64
+    low_confidence: float = LOW_CONFIDENCE_ELSEWHERE
     load_s: float = 0.25
     asked: list[tuple[Sequence[Message], Sequence[LoadedMedia], AnswerOptions]] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)  # how many were answered together each time
@@ -65,7 +66,7 @@ class FakeEngine:
             self.loaded += 1
             if self.load_error:
                 raise self.load_error
-        return ModelInfo("fake", self.digest, "float32", "none", "cpu")
+        return ModelInfo("fake", self.digest, "float32", "none", "cpu", self.low_confidence)
 
     def generate(
         self, messages: Sequence[Message], media: Sequence[LoadedMedia], options: AnswerOptions, *, logprobs: bool

@@ -173,6 +173,16 @@ def test_low_confidence_is_told_and_recorded(picture: Make, model: str, named: b
     assert cli("describe", picture(), "--json", engine=FakeEngine(probability=0.55)).json["warnings"] == []
 
 
+def test_what_counts_as_low_is_the_models_own(picture: Make) -> None:
+    """Its line is not part of the record, which says by its warning on which side an answer is."""
+    sure, unsure = (
+        cli("describe", picture(), "--json", engine=FakeEngine(probability=probability, low_confidence=0.98)).json
+        for probability in (0.98, 0.9799)
+    )
+    assert sure["warnings"] == [] and unsure["warnings"][0].startswith("low confidence (mean token probability 0.98)")
+    assert list(sure["model"]) == ["id", "digest", "dtype", "quantize", "device"]
+
+
 def test_standard_input_is_read_as_a_picture(picture: Make) -> None:
     """`-` is bytes, sniffed like any file."""
     result = cli("describe", "-", "--json", stdin=picture().read_bytes())

@@ -1,6 +1,7 @@
 """The real engine behind the commands, on a tiny random checkpoint: flags reach the network, errors come back."""
 
 import gc
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from model.loading import LoadedModel
 from qwenvl_cli.engine import LocalEngine
 from qwenvl_cli.environment import local_engine
+from qwenvl_cli.results import LOW_CONFIDENCE_ELSEWHERE
 from tests.cli.harness import Result, cli
 from tests.cli.test_process import surroundings
 from tests.tiny import make_checkpoint
@@ -42,6 +44,20 @@ def test_records_of_the_real_engine(model: Path, picture: Make) -> None:
     assert all(record["timing"][stage] > 0 for stage in ("load_s", "decode_s", "vision_s", "prefill_s", "generate_s"))
     assert 0 < record["confidence"]["min"] <= record["confidence"]["mean"] <= 1
     assert real(model, "describe", path, "--json").json["text"] == record["text"]
+
+
+@pytest.mark.parametrize(("line", "warned"), [(None, True), (0.0, False), (0.04, True)])
+def test_the_line_of_low_confidence_comes_with_the_model(
+    model: Path, picture: Make, tmp_path: Path, line: float | None, warned: bool
+) -> None:
+    """A model that names none has the one of models that were not measured; an answer of random weights is below it."""
+    folder = shutil.copytree(model, tmp_path / "own")
+    file = folder / "generation_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"low_confidence": line}))
+    record = real(folder, "describe", picture(), "--json").json
+    least = LOW_CONFIDENCE_ELSEWHERE if line is None else line
+    assert (record["confidence"]["mean"] < least) is warned
+    assert any("low confidence" in warning for warning in record["warnings"]) is warned
 
 
 def test_every_flag_reaches_the_network(model: Path, picture: Make) -> None:

@@ -167,6 +167,21 @@ def test_an_answer_always_has_an_end(folder: Path, tmp_path: Path) -> None:
     assert (read.eos_token_ids, read.repetition_penalty, read.top_k) == ((5,), 1.05, 1)
 
 
+@pytest.mark.parametrize(("written", "line"), [("0.98", 0.98), ("0", 0.0), ("1", 1.0), ("null", None)])
+def test_a_models_line_of_low_confidence_is_read(folder: Path, tmp_path: Path, written: str, line: float) -> None:
+    tokenizer = Tokenizer.from_file(folder)
+    assert read_generation(tmp_path, tokenizer).low_confidence is None
+    (tmp_path / "generation_config.json").write_text(f'{{"low_confidence": {written}}}')
+    assert read_generation(tmp_path, tokenizer).low_confidence == line
+
+
+@pytest.mark.parametrize("written", ["1.01", "-0.1", "true", '"0.9"', "NaN"])
+def test_a_line_of_low_confidence_that_is_no_probability_is_refused(folder: Path, tmp_path: Path, written: str) -> None:
+    (tmp_path / "generation_config.json").write_text(f'{{"low_confidence": {written}}}')
+    with pytest.raises(ConfigError, match="low_confidence"):
+        read_generation(tmp_path, Tokenizer.from_file(folder))
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -1,7 +1,6 @@
 """A checkpoint becomes a folder that the product loads, and a card that tells what was measured."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from model.loading import load
 from model.tokenizer import Tokenizer
 from model.training import card_lines, export
-from model.training.evaluate import TRAINED, Outcome, examined, listed, measured_before, report, table
+from model.training.metrics import low_confidence
 from model.training.modeling import build, small_config
 
 
@@ -33,12 +32,21 @@ def test_an_exported_folder_loads_and_answers(checkpoint: Path, tmp_path: Path) 
     measured = export.export(checkpoint, folder, samples=1, averaged=False)
     assert measured is not None and measured["skills"]["default"]["n"] == 1
     loaded = load(folder, device="cpu")
+    assert loaded.generation.single_turn
+    assert loaded.generation.low_confidence == low_confidence(measured["calibration"]) == 1.0  # it is never right
     stored = torch.load(checkpoint, weights_only=True)["model"]
     for name, value in loaded.model.state_dict().items():
         assert torch.equal(value.float(), stored[name].to(torch.bfloat16).float()), name
     assert loaded.preprocess.video_max_frames == 12
     assert loaded.preprocess.max_pixels == export.PREPROCESSOR["max_pixels"]
     assert not list(tmp_path.glob(".export-*"))
+
+
+def test_the_bundled_models_line_of_low_confidence_is_its_curves() -> None:
+    small = Path(export.SMALL)
+    measured = json.loads((small / "evaluation.json").read_text(encoding="utf-8"))
+    generation = json.loads((small / "generation_config.json").read_text(encoding="utf-8"))
+    assert generation["low_confidence"] == low_confidence(measured["calibration"])
 
 
 def test_the_average_is_exported_unless_the_last_weights_are_asked_for(checkpoint: Path, tmp_path: Path) -> None:
@@ -132,50 +140,6 @@ def test_no_part_is_larger_than_its_limit_and_nothing_is_lost() -> None:
     assert [len(part) for part in export.parts(state, limit=60)] == [2, 2, 2, 1, 1, 1]
 
 
-def outcome(
-    name: str, lang: str, wanted: str, answer: str, probability: float = 0.9, new: bool = False, reworded: bool = False
-) -> Outcome:
-    return Outcome(name, name.split(" ")[0], lang, "?", wanted, answer, probability, new, reworded, 0)
-
-
-def test_the_report_counts_exact_answers() -> None:
-    outcomes = [
-        outcome("shape", "en", "star", "star", 0.9),
-        outcome("shape", "en", "star", "ring", 0.4, new=True),
-        outcome("shape", "zh", "星形", "星形", 0.7),
-        outcome("count", "en", "3", " 3", 0.8),
-        outcome("count", "en", "3", "4", 0.1, reworded=True),
-    ]
-    measured = report(outcomes)
-    assert measured["skills"]["shape"] == {
-        "n": 3,
-        "exact": 66.7,
-        "en": {"n": 2, "exact": 50.0},
-        "zh": {"n": 1, "exact": 100.0},
-        "new_wording": {"n": 0, "exact": 0.0},
-    }
-    assert measured["skills"]["count"]["new_wording"] == {"n": 1, "exact": 0.0}
-    assert measured["known_wordings"] == {"n": 4, "exact": 75.0}
-    assert measured["new_wordings"] == {"n": 1, "exact": 0.0}
-    assert measured["new_pairs"] == {"n": 1, "exact": 0.0} and measured["seen_pairs"]["exact"] == 100.0
-    assert measured["median_probability"] == {"right": 0.8, "wrong": 0.4}
-    assert "| count | 1 | 100.0 | 100.0 | - | 0.0 (1) |" in table(measured)
-
-
-def test_names_of_photos_are_counted_by_what_they_show() -> None:
-    pear = outcome("name (photos)", "en", "pear", "pear")
-    outcomes = [
-        replace(pear, group="grocery"),
-        replace(pear, group="grocery", answer="lime"),
-        replace(pear, group="unknown", wanted="I cannot tell"),
-        outcome("name (things)", "en", "dog", "cat"),
-    ]
-    measured = report(outcomes)
-    by_group = {"grocery": {"n": 2, "exact": 50.0}, "unknown": {"n": 1, "exact": 0.0}}
-    assert measured["groups"] == {"name (photos)": by_group}
-    assert "- name (photos): 50.0 % of 2 named right or left unnamed that show grocery" in listed(measured)
-
-
 def test_the_card_tells_of_the_parts_that_were_taught() -> None:
     old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "boxes", "drawings")
     assert "bbox_2d" not in card_lines.known(old) and "bbox_2d" in card_lines.known(wide)
@@ -217,10 +181,3 @@ def test_weak_rows_are_named_and_rows_of_few_questions_are_not() -> None:
     recall = {"locate": {"recall": 94.0}, "locate_all": {"recall": 70.0}}
     assert card_lines.weak(found | {"boxes": recall}) == "- Often wrong, by the table below: locate_all 70 %.\n"
     assert card_lines.weak(None) == "" and card_lines.weak({"skills": {"good": {"exact": 95.0, "n": 99}}}) == ""
-
-
-def test_what_was_measured_says_which_parts_to_measure_again(tmp_path: Path) -> None:
-    assert examined(("shapes", "things")) == ("shapes", "things", "held_things", "unseen_things")
-    assert measured_before(str(tmp_path)) == TRAINED
-    (tmp_path / "evaluation.json").write_text('{"parts": ["text"]}', encoding="utf-8")
-    assert measured_before(str(tmp_path)) == ("text",)

@@ -3,6 +3,7 @@
 import pytest
 
 from model.training.metrics import (
+    Bins,
     abstention,
     any_order,
     calibration,
@@ -11,9 +12,11 @@ from model.training.metrics import (
     edits,
     facts_kept,
     language_kept,
+    low_confidence,
     number_error,
     number_in,
     reading,
+    time_error,
 )
 
 
@@ -60,7 +63,8 @@ def test_character_error_is_by_wanted_characters() -> None:
 
 def test_readings_are_told_by_what_is_read() -> None:
     pairs = [("42", "42"), ("4 20", "42"), ("Stop!", "Stop! "), ("no way", "no way"), ("$4.50", "$4.5")]
-    assert reading(pairs) == {
+    assert reading([*pairs, ("出口", "出口"), ("3 号", "3"), ("中国", "中 国")]) == {
+        "Chinese": {"n": 3, "exact": 33.3},
         "digits": {"n": 2, "exact": 50.0},
         "letters": {"n": 2, "exact": 100.0},
         "other signs too": {"n": 1, "exact": 0.0},
@@ -71,6 +75,19 @@ def test_readings_are_told_by_what_is_read() -> None:
 def test_numbers_are_compared_as_numbers() -> None:
     assert (number_in("at 3.5 seconds"), number_in("在第2秒"), number_in("never")) == (3.5, 2.0, None)
     assert number_error([("3", "4"), ("2", "2"), ("5", "many"), ("none", "1")]) == {"mean": 0.5, "no_number": 1, "n": 3}
+
+
+def test_times_are_near_within_half_a_second() -> None:
+    """An answer without a number is not near; a question that wants no number is not counted."""
+    pairs = [
+        ("at 3.5 seconds", "at 3 seconds"),
+        ("2 seconds", "3 seconds"),
+        ("在第2秒", "在第2秒"),
+        ("5", "never"),
+        ("no", "1"),
+    ]
+    assert time_error(pairs) == {"mean": 0.5, "no_number": 1, "n": 4, "within": 50.0}
+    assert time_error([]) == {"mean": 0.0, "no_number": 0, "n": 0, "within": 0.0}
 
 
 def test_abstention_counts_names_and_doubts() -> None:
@@ -86,3 +103,24 @@ def test_the_language_is_that_of_the_wanted_answer() -> None:
 def test_calibration_counts_every_answer_once() -> None:
     bins = calibration([(0.3, False), (0.97, True), (0.96, False), (1.0, True), (0.99, True)])
     assert [(row["from"], row["n"], row["exact"]) for row in bins] == [(0.0, 1, 0.0), (0.95, 2, 50.0), (0.99, 2, 100.0)]
+
+
+def curve(*bands: tuple[float, int, float]) -> Bins:
+    return [{"from": low, "to": low + 0.01, "n": n, "exact": exact} for low, n, exact in bands]
+
+
+@pytest.mark.parametrize(
+    ("bands", "line"),
+    [
+        (curve((0.5, 10, 20.0), (0.9, 10, 80.0), (0.99, 10, 100.0)), 0.9),  # 90 % of all from 0.9 on
+        (curve((0.5, 10, 20.0), (0.9, 11, 80.0), (0.99, 10, 100.0)), 0.99),
+        (curve((0.5, 3, 0.0), (0.9, 10, 100.0), (0.98, 10, 89.0)), 0.9),  # bands above count as one
+        (curve((0.9, 10, 95.0), (0.99, 10, 85.0)), 0.9),
+        (curve((0.8, 5, 100.0)), 0.8),  # of what lies below nothing was measured
+        (curve((0.0, 5, 90.0)), 0.0),
+        (curve((0.5, 10, 20.0), (0.99, 10, 89.9)), 1.0),  # never reached: every answer is uncertain but one of 1
+        ([], None),
+    ],
+)
+def test_the_line_of_low_confidence_is_where_answers_above_are_right(bands: Bins, line: float | None) -> None:
+    assert low_confidence(bands) == line
