@@ -96,6 +96,12 @@ def pairs_line() -> str:
     )
 
 
+def thing_pairs_line() -> str:
+    """Two pictures of things."""
+    return """- Two pictures of everyday things in one prompt: whether they are the same, what differs (another thing,
+  one more or one less, another place), in which of them a thing is, which has more."""
+
+
 def photos_line() -> str:
     """Photos."""
     kinds = sorted(name for name in {row["name"] for row in photo_names().values()} if role(name) == "named")
@@ -125,6 +131,7 @@ LINES = {
     "events": events_line,
     "boxes": boxes_line,
     "pairs": pairs_line,
+    "thing_pairs": thing_pairs_line,
     "photos": photos_line,
     "any_photos": any_photos_line,
     "any_films": any_films_line,
@@ -166,6 +173,7 @@ def unknown(taught: Collection[str]) -> str:
 SOURCES = {
     "things": DRAWINGS,
     "many_things": DRAWINGS,
+    "thing_pairs": DRAWINGS,
     "short_text": TYPE,
     "text": TYPE,
     "letters": TYPE,

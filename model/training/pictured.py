@@ -16,7 +16,7 @@ from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Sc
 from model.training.edges import edge_maps
 from model.training.paint import wear
 from model.training.parts import Packed
-from model.training.placing import PLACES, Box, extent, place_of, settle
+from model.training.placing import PLACES, SMALLEST, Box, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
 from model.training.thing_questions import MASS, taught
 from model.training.things import Figure
@@ -24,6 +24,7 @@ from model.training.world import randomness
 
 VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
 PLAIN = 0.7  # share of its visible pixels that the main colour of a thing must own to be asked for
+UNLIKE = 0.5  # times the common size, from where on things are drawn in pictures of large and small ones
 LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees
@@ -67,7 +68,8 @@ def item_names(scope: Scope) -> tuple[str, ...]:
 
 
 @cache
-def _choice(split: AssetSplit, scope: Scope) -> tuple[NamedThing, ...]:
+def choice(split: AssetSplit, scope: Scope) -> tuple[NamedThing, ...]:
+    """The things of a scope of which a split has drawings."""
     return pack().things(split, scope)
 
 
@@ -111,7 +113,7 @@ def piece(rng: random.Random, thing: NamedThing, split: AssetSplit, vary: bool) 
 
 def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: float, vary: bool) -> list[Piece]:
     """Which things a picture shows: one, several different ones, or several of one kind among others."""
-    every = _choice(split, scope)
+    every = choice(split, scope)
     if rng.random() < 0.8 * (1 - difficulty) + 0.25 * difficulty:
         return [piece(rng, rng.choice(every), split, vary)]
     thing, many = rng.choice(every), rng.choice((2, 2, 3, 3, 4, 5, 6))
@@ -140,9 +142,10 @@ def placed(rng: random.Random, pieces: list[Piece], size: Size, difficulty: floa
     found = []
     top = LARGEST[min(6, len(pieces))]
     common = rng.uniform(max(0.24, top * (0.85 - 0.45 * difficulty)), top)
+    least = UNLIKE if rng.random() < 0.5 * difficulty else 0.85
     for one in pieces:
         height, width = one.pixels.shape[:2]
-        side = common * rng.uniform(0.85, 1.1) * min(size) / max(height, width)
+        side = max(SMALLEST, common * rng.uniform(least, 1.1) * min(size)) / max(height, width)
         figure = Figure(one.thing.name, one.tint, (0, 0, 0), 0, 0, width * side, height * side)
         put = settle(rng, figure, taken, size, free)
         if put is not None:
@@ -202,6 +205,14 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
     background = contrast(rng, [one for one, _ in pieces])
     canvas = np.empty((*size, 3), dtype=np.float32)
     canvas[:] = colours.shade(rng, background)
+    return composed(rng, seed, pieces, canvas, {"background": background, "drawings": drawings, "scope": scope})
+
+
+def composed(
+    rng: random.Random, seed: int, pieces: list[tuple[Piece, Figure]], canvas: NDArray[np.float32], told: Facts
+) -> Sample:
+    """Lay pieces over a ground (H, W, 3) and label them; `told` are the facts about ground, drawings and scope."""
+    size = canvas.shape[0], canvas.shape[1]
     owners = np.zeros(size, dtype=np.uint8)
     for number, (one, figure) in enumerate(pieces):
         paste(canvas, owners, one, figure, number + 1)
@@ -215,15 +226,14 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
         }
         for number, (one, figure) in enumerate(pieces)
     ]
-    facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
-    facts |= {"drawings": drawings, "scope": scope}
+    facts = {"kind": "image", "size": list(size), "things": things, "events": [], **told}
     frames = wear(rng, np.clip(canvas, 0, 255).astype(np.uint8)[None])
     return Sample(
         seed=seed,
         kind="image",
         frames=np.ascontiguousarray(frames),
         sampled_fps=1.0,
-        dense=thing_labels(owners, facts, scope),
-        background=labels.colour_class(background),
+        dense=thing_labels(owners, facts, told["scope"]),
+        background=labels.colour_class(told["background"]),
         facts=facts,
     )

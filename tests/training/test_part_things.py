@@ -121,7 +121,7 @@ def test_each_part_draws_what_it_is_there_for() -> None:
         assert parts()[name].make(3, (112, 112), 1, 1.0, 1.0, split).facts["drawings"] == drawings  # type: ignore[arg-type]
     pack = pictured.pack()
     kept = {
-        split: {drawing for thing in pictured._choice(split, "cpu") for drawing in pack.drawings(thing, split)}  # type: ignore[arg-type]
+        split: {drawing for thing in pictured.choice(split, "cpu") for drawing in pack.drawings(thing, split)}  # type: ignore[arg-type]
         for split in ("train", "held", "unseen")
     }
     assert kept["train"].isdisjoint(kept["held"]) and kept["train"].isdisjoint(kept["unseen"])
@@ -134,7 +134,7 @@ def test_what_examines_is_refused_to_training(name: str) -> None:
 
 
 def test_a_drawing_is_varied_in_training_alone() -> None:
-    thing = pictured._choice("train", "cpu")[0]
+    thing = pictured.choice("train", "cpu")[0]
     shapes = {pictured.piece(random.Random(seed), thing, "train", False).pixels.shape for seed in range(40)}
     varied = [pictured.piece(random.Random(seed), thing, "train", True) for seed in range(40)]
     assert len({one.pixels.shape for one in varied}) > len(shapes)  # stretched
@@ -148,7 +148,7 @@ def test_a_drawing_is_varied_in_training_alone() -> None:
 def test_a_missing_pack_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(pictured.VARIABLE, str(tmp_path / "nowhere"))
     pictured.pack.cache_clear()
-    pictured._choice.cache_clear()
+    pictured.choice.cache_clear()
     with pytest.raises(AssetsMissing) as error:
         parts()["things"].make(1, (112, 112), 1, 1.0, 1.0, "train")
     assert "python -m model.training.assets" in str(error.value) + str(vars(error.value))
