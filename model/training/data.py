@@ -33,8 +33,8 @@ Shares = tuple[tuple[str, float], ...]
 PARTS: Shares = (("shapes", 0.45), ("clips", 0.55))
 WIDE: Shares = (
     ("shapes", 0.05), ("clips", 0.06), ("pairs", 0.03), ("things", 0.11), ("many_things", 0.15), ("short_text", 0.14),
-    ("text", 0.04), ("letters", 0.01), ("events", 0.14), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04),
-    ("any_films", 0.02),  # any_photos is for mixes in which no photo is named
+    ("text", 0.04), ("letters", 0.01), ("events", 0.09), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04),
+    ("any_films", 0.02), ("thing_events", 0.05),  # any_photos is for mixes in which no photo is named
 )  # fmt: skip
 
 

@@ -1,0 +1,42 @@
+"""Draws one clip with a clock: what a troupe acts, its facts and its dense labels. The parts ask about it."""
+
+import random
+
+import numpy as np
+
+from model.training import colours, labels
+from model.training.events.clock import make_clock
+from model.training.events.facts import facts_of
+from model.training.events.stage import plan
+from model.training.events.tokens import dense, mark_moments
+from model.training.events.troupe import Troupe
+from model.training.paint import pixels, wear
+from model.training.sample import Sample, Size, Split
+
+
+def draw(
+    rng: random.Random, size: Size, frames: int, fps: float, difficulty: float, split: Split, troupe: Troupe
+) -> Sample:
+    """Draw one clip; `fps` is a wish: about a third are timed as the product times files that give so many frames.
+
+    What was drawn at one rate is often drawn at another, with other answers: only the rate that the sample carries, and
+    with it the positions of its tokens, tells seconds. The seed and the questions are still missing.
+    """
+    clock = make_clock(rng, frames, fps)
+    show = plan(rng, size, clock, difficulty, split, troupe)
+    facts = facts_of(show, clock, size)
+    tints = [colours.shade(rng, background) for background in show.backgrounds]
+    cast = [[actor.poses[frame] for actor in show.actors] for frame in range(frames)]
+    brushes = troupe.paint(cast, [tints[show.scene_at(frame)] for frame in range(frames)], size)
+    masks = np.stack([np.asarray(brush.ids) for brush in brushes + brushes[-1:] * (frames % 2)])
+    told = dense(masks, cast, facts, clock, troupe)
+    mark_moments(facts, told["owner"])
+    return Sample(
+        seed=0,
+        kind="video",
+        frames=np.ascontiguousarray(wear(rng, np.stack([pixels(brush) for brush in brushes]))),
+        sampled_fps=clock.fps,
+        dense=told,
+        background=labels.colour_class(facts["background"]),
+        facts=facts,
+    )
