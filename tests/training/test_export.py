@@ -177,7 +177,7 @@ def test_names_of_photos_are_counted_by_what_they_show() -> None:
 
 
 def test_the_card_tells_of_the_parts_that_were_taught() -> None:
-    old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "boxes", "drawings")
+    old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "thing_events", "boxes", "drawings")
     assert "bbox_2d" not in card_lines.known(old) and "bbox_2d" in card_lines.known(wide)
     assert "no times" in card_lines.unknown(old) and "no times" not in card_lines.unknown(wide)
     assert "other words" in card_lines.unknown(old) and "other words" not in card_lines.unknown(wide)

@@ -20,7 +20,7 @@ from model.training.things import Brush, Figure
 SCOPE: Scope = "cpu"
 LARGER = 1.2  # times the size of a shape: a thing has more to be known by
 SHOWN = [255 * (alpha >= OPAQUE) for alpha in range(256)]
-Sprites = dict[tuple[int, int, int, float], Image.Image]
+Sprites = dict[tuple[int, int, int, float], tuple[Image.Image, Image.Image]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,10 @@ def chooser(drawings: AssetSplit) -> Choose:
         taken, chosen = {wish.thing for wish in used or ()}, list[Drawn]()
         while len(chosen) < count:
             thing = rng.choice(actors(drawings))
+            if thing.name in taken:
+                continue
             one = piece(rng, thing, drawings, split == "train")
-            if thing.name not in taken and one.tint in ("", *names):
+            if one.tint in ("", *names):
                 image = Image.fromarray(one.pixels, "RGBA")
                 taken.add(thing.name)
                 chosen.append(Drawn(thing.name, one.tint, drawing=image.crop(image.getchannel("A").getbbox())))
@@ -72,26 +74,27 @@ def figure(rng: random.Random, wish: Wish, share: float, size: Size) -> Figure:
     return Pasted(wish.thing, wish.colour, (0, 0, 0), 0, 0, wide * side, high * side, drawing=wish.drawing)
 
 
-def sprite(one: Pasted, scale: int, known: Sprites) -> Image.Image:
-    """A drawing as large, times `scale`, and as turned as a figure is; poses that come again are `known`."""
+def sprite(one: Pasted, scale: int, known: Sprites) -> tuple[Image.Image, Image.Image]:
+    """A drawing as large, times `scale`, and as turned as a figure is, and which pixels of a frame it mostly covers.
+
+    Poses that come again in a clip are `known`.
+    """
     width, height = (max(1, round(side * scale)) for side in (one.width, one.height))
     key = (id(one.drawing), width, height, one.angle)
     if key not in known:
         image = one.drawing.resize((width, height), Image.Resampling.BICUBIC)
         if one.angle:  # with colours as strong as they cover: else clear pixels would darken the border
             image = image.convert("RGBa").rotate(-one.angle, Image.Resampling.BILINEAR, expand=True).convert("RGBA")
-        known[key] = image
+        known[key] = image, image.getchannel("A").reduce(scale).point(SHOWN)
     return known[key]
 
 
 def paste(brush: Brush, one: Pasted, owner: int, known: Sprites) -> None:
-    """Lay a drawing over the picture and mark the pixels that it mostly covers."""
-    image = sprite(one, brush.scale, known)
-    corner = (round(one.x * brush.scale - image.width / 2), round(one.y * brush.scale - image.height / 2))
-    brush.picture.paste(image, corner, image)
-    cover = Image.new("L", brush.picture.size)
-    cover.paste(image.getchannel("A"), corner)
-    brush.ids.paste(owner, None, cover.reduce(brush.scale).point(SHOWN))
+    """Lay a drawing over the picture and mark the pixels that it covers."""
+    image, cover = sprite(one, brush.scale, known)
+    left, top = round(one.x * brush.scale - image.width / 2), round(one.y * brush.scale - image.height / 2)
+    brush.picture.paste(image, (left, top), image)
+    brush.ids.paste(owner, (round(left / brush.scale), round(top / brush.scale)), cover)
 
 
 def paint(cast: Frames, tints: Sequence[RGB], size: Size) -> list[Brush]:
@@ -123,4 +126,5 @@ def look(frame: Sequence[Figure | None], index: int) -> tuple[int, ...]:
 @cache
 def troupe(drawings: AssetSplit) -> Troupe:
     """Things in the drawings of this split; their colours are what they are."""
-    return Troupe(chooser(drawings), figure, paint, look, (ITEM[SCOPE], "colour", "alike", "column", "row"), False)
+    names = (ITEM[SCOPE], "colour", "alike", "column", "row")
+    return Troupe(chooser(drawings), figure, paint, look, names, unable=("recolour",))

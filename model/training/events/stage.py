@@ -135,13 +135,13 @@ def parts_of(rng: random.Random, clock: Clock) -> tuple[Span, Span]:
     return Span(1, middle - 1, clock.times[middle - 1]), Span(middle + 1, clock.frames - 1, clock.times[-1])
 
 
-def doings(rng: random.Random, clock: Clock, mode: str) -> list[tuple[str, Span, int | None]]:
+def doings(rng: random.Random, clock: Clock, mode: str, troupe: Troupe) -> list[tuple[str, Span, int | None]]:
     """What is done in which span, and its rank."""
     if mode == "ordered":
-        return [(rng.choice(ORDERED), span, order) for order, span in enumerate(parts_of(rng, clock))]
+        return [(rng.choice(troupe.able(ORDERED)), span, order) for order, span in enumerate(parts_of(rng, clock))]
     if mode == "both":
         return [(what, whole(clock), None) for what in (rng.choice(AT_ONCE), rng.choice(MOVES))]
-    return [(rng.choice(SINGLE), whole(clock), None)]
+    return [(rng.choice(troupe.able(SINGLE)), whole(clock), None)]
 
 
 def try_acts(
@@ -150,11 +150,11 @@ def try_acts(
     """Acts of one or two things (or two that meet), and things that stay; None where an actor finds no room."""
     background = colours.background(rng)
     names = colours.contrasting(background)
-    todo = [] if mode == "meet" else doings(rng, clock, mode)
+    todo = [] if mode == "meet" else doings(rng, clock, mode, troupe)
     acting = 2 if mode == "meet" else len(todo)
     others = rng.choices((0, 1, 2), (1 - 0.5 * difficulty, 0.35 * difficulty, 0.15 * difficulty))[0]
     wishes = troupe.choose(rng, acting + others, names, split)
-    tints = troupe.tints(names, wishes)
+    tints = tuple(name for name in names if all(wish.colour != name for wish in wishes))
     large = 0.6 if len(wishes) == 1 else 0.4
     stage, actors = Stage(size, [], [*PLACES]), list[Actor]()
     if mode == "meet":

@@ -29,7 +29,7 @@ class Troupe:
     """A kind of actors.
 
     `figure` gives one that was chosen a size, as a share of the short side; `paint` draws all frames, each on its own
-    plain colour; `look` gives the classes of the dense labels named in `labels`; who is `tinted` may take another colour.
+    colour; `look` gives the classes of the dense labels named in `labels`; what they are `unable` to do nobody has to.
     """
 
     choose: Choose
@@ -37,11 +37,11 @@ class Troupe:
     paint: Callable[[Frames, Sequence[RGB], Size], list[Brush]]
     look: Look
     labels: tuple[str, ...]
-    tinted: bool = True
+    unable: tuple[str, ...] = ()
 
-    def tints(self, names: list[str], wishes: Sequence[Wish]) -> tuple[str, ...]:
-        """The colours that an actor may take: those that nobody has."""
-        return tuple(name for name in names if self.tinted and all(wish.colour != name for wish in wishes))
+    def able(self, acts: Sequence[str]) -> list[str]:
+        """Those of some acts that they can do."""
+        return [what for what in acts if what not in self.unable]
 
 
 def paint_shapes(cast: Frames, tints: Sequence[RGB], size: Size) -> list[Brush]:
