@@ -85,7 +85,8 @@ def events_line() -> str:
 
 def thing_events_line() -> str:
     """Everyday things with times."""
-    return "- Clips of everyday things that do the same but for taking other colours, one or a few at a time."
+    return """- Everyday things in clips: moving, circling, bouncing, meeting, coming and going, growing, shrinking,
+  turning, blinking, scene cuts; in which order, and at which second."""
 
 
 def boxes_line() -> str:

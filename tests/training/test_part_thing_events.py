@@ -151,6 +151,8 @@ def test_worked_answers_about_things_that_stay() -> None:
     english = asked(facts)
     assert english["motion", "the car"] == {"left"} and english["pace", "the car"] == {"fast"}
     assert english["color_of", "car"] == {"red"} and ("color_of", "dog") not in english
+    assert english["motion", "the red car"] == {"left"}
+    assert asked(facts, "zh")["motion", "红色的汽车"] == asked(facts, "zh")["motion", "汽车"] == {"向左"}
     assert english["exists", "a dog"] == {"yes"}
     assert {answer for key, answers in english.items() if key[0] == "exists" for answer in answers} == {"yes", "no"}
     assert says.caption(facts, "en") == "A car moves left and a dog stays still, on a white background."

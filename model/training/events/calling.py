@@ -31,4 +31,10 @@ def references(fact: Facts, facts: Facts, lang: Lang) -> list[str]:
     """The ways to name one thing so that no other can be meant; empty when there is none."""
     if not everyday(facts):
         return shape_references(fact, facts, lang)
-    return [thing_questions.the(fact["thing"], lang)] if alone(fact, facts["things"], "thing") else []
+    if not alone(fact, facts["things"], "thing"):
+        return []
+    found = [thing_questions.the(fact["thing"], lang)]
+    if fact["colour"] not in ("", fact["thing"]):
+        tint, bare = language.colour(fact["colour"], lang), thing_questions.noun(fact["thing"], lang)
+        found.append(f"the {tint} {bare}" if lang == "en" else f"{tint}的{bare}")
+    return found
