@@ -211,4 +211,4 @@ def pairs_of(name: str, scope: Scope) -> Part:
         return sample
 
     classes = {ITEM[scope]: ("none", *item_names(scope)), **EDGE_CLASSES}
-    return Part(name, "image", make, ask, caption, SKILLS, classes, pictures=2, late=EDGES)
+    return Part(name, "image", make, ask, caption, SKILLS, classes, pictures=2, late=EDGES, packed="things")
