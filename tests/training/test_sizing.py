@@ -109,7 +109,7 @@ def test_the_mix_of_a_cpu_covers_shapes_things_text_clips_and_boxes() -> None:
 
 def test_parts_that_need_packs_say_so(bare: Path) -> None:
     """What says that it needs none draws without; the others cannot."""
-    pictured._choice.cache_clear()
+    pictured.choice.cache_clear()
     for name, part in parts().items():
         drawn = held_out(8, name)
         if part.packed:
