@@ -19,7 +19,7 @@ from tests.training.test_train import run
 
 MOST, MOST_BYTES = 16e6, 32e6  # parameters of the bundled model, and what they take in bfloat16
 WIDENED = 9472  # rows of the vocabulary in which every name of a thing is one token
-NO_PACKS = {"things", "any_photos", "any_films"}
+NO_PACKS = {"things", "any_photos", "any_films", "thing_events", "thing_pairs"}
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_mix_by_default_does_without_what_has_no_packs(tmp_path: Path, bare: P
     args = train.parser().parse_args(["--out", str(tmp_path), "--device", "cpu"])
     line = sizing.settle(args)
     assert args.parts == tuple((name, share) for name, share in CPU if name not in NO_PACKS)
-    assert line.count("\n") == 1 and "photos and things" in line and "things, any_photos and any_films" in line
+    assert line.count("\n") == 1 and "photos and things" in line and "things, any_photos, any_films, thing_events and thing_pairs" in line
     assert line.endswith(f"python -m model.training.assets --out {bare}\n")
 
 
