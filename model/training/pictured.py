@@ -1,30 +1,31 @@
 """Scenes of everyday things: drawings from the packed assets pasted in clear places, labelled token by token."""
 
-import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from model.training import colours, labels
-from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Scope
+from model.training.assets.pack import AssetSplit, NamedThing, Scope, pack
+from model.training.drawing.plan import inside
 from model.training.edges import edge_maps
-from model.training.paint import wear
-from model.training.placing import PLACES, Box, extent, place_of, settle
+from model.training.grounds import ground
+from model.training.placing import PLACES, Box, clear_of_lines, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
 from model.training.thing_questions import MASS, taught
 from model.training.things import Figure
 from model.training.world import randomness
+from model.training.worn import Bend, bending, wear_more
 
-VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
 PLAIN = 0.7  # share of its visible pixels that the main colour of a thing must own to be asked for
 LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees
+BENT = 0.15  # share of the pictures that are seen in perspective or cropped, where nothing is lost by it
+NEEDS = 24.0  # pixels of its longer side that a thing needs to be named
 EXAMINED: dict[str, AssetSplit] = {  # by part
     "held_things": "held",
     "unseen_things": "unseen",
@@ -41,12 +42,6 @@ class Piece:
     thing: NamedThing
     pixels: NDArray[np.uint8]
     tint: str
-
-
-@cache
-def pack() -> Pack:
-    """The packs that this process draws from."""
-    return Pack(Path(os.environ.get(VARIABLE) or DEFAULT))
 
 
 @cache
@@ -182,19 +177,40 @@ def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) ->
     return maps | edge_maps(who, facts)
 
 
-def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
-    """Draw one picture; a part that examines draws what its name says and training never meets."""
-    rng = randomness(seed, part, split)
-    drawings = EXAMINED.get(part, "train")
-    while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty, split == "train"), size, difficulty)):
-        pass
-    background = contrast(rng, [one for one, _ in pieces])
-    canvas = np.empty((*size, 3), dtype=np.float32)
-    canvas[:] = colours.shade(rng, background)
-    owners = np.zeros(size, dtype=np.uint8)
-    for number, (one, figure) in enumerate(pieces):
+def bent(bend: Bend, figures: list[Figure], size: Size) -> list[Figure] | None:
+    """The figures where a bend brings them; None where one would be cut or come near the line between two places."""
+    found = []
+    for figure in figures:
+        ((x, y),) = bend.points(np.array([[figure.x, figure.y]])).tolist()
+        stays = place_of(x, y, size) == place_of(figure.x, figure.y, size)
+        if not stays or not clear_of_lines(x, y, size) or not inside(bend.box(extent(figure)), size):
+            return None
+        found.append(replace(figure, x=x, y=y))
+    return found
+
+
+def shown(
+    rng: random.Random, pieces: list[Piece], figures: list[Figure], paper: NDArray[np.uint8], share: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[Figure]]:
+    """The picture (H, W, 3), who owns each pixel of it (H, W), and where its figures are: sometimes in perspective."""
+    size = paper.shape[0], paper.shape[1]
+    canvas, owners = paper.astype(np.float32), np.zeros(size, dtype=np.uint8)
+    for number, (one, figure) in enumerate(zip(pieces, figures, strict=True)):
         paste(canvas, owners, one, figure, number + 1)
-    things = [
+    picture = np.clip(canvas, 0, 255).astype(np.uint8)
+    if rng.random() < share:
+        moved = bent(bend := bending(rng, size), figures, size)
+        if moved is not None:
+            owners = bend.frames(owners[None], Image.Resampling.NEAREST)[0]
+            return bend.frames(picture[None])[0], owners, moved
+    return picture, owners, figures
+
+
+def thing_facts(
+    pieces: list[Piece], figures: list[Figure], owners: NDArray[np.uint8], size: Size
+) -> list[dict[str, object]]:
+    """What is true of each thing."""
+    return [
         {
             "id": number,
             "thing": one.thing.name,
@@ -202,15 +218,29 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
             "place": list(place_of(figure.x, figure.y, size)),
             "box": visible_box(owners == number + 1) or [round(value, 1) for value in extent(figure)],
         }
-        for number, (one, figure) in enumerate(pieces)
+        for number, (one, figure) in enumerate(zip(pieces, figures, strict=True))
     ]
-    facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
+
+
+def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
+    """Draw one picture; a part that examines draws what its name says and training never meets."""
+    rng = randomness(seed, part, split)
+    drawings = EXAMINED.get(part, "train")
+    while not (found := placed(rng, wished(rng, drawings, scope, difficulty, split == "train"), size, difficulty)):
+        pass
+    pieces, figures = [one for one, _ in found], [figure for _, figure in found]
+    background = contrast(rng, pieces)
+    tints = [one.tint for one in pieces if one.tint]
+    behind = ground(rng, background, colours.shade(rng, background), size, difficulty, split, tints)
+    picture, owners, figures = shown(rng, pieces, figures, behind.pixels, BENT * difficulty)
+    facts: Facts = {"kind": "image", "size": list(size), "background": background, "texture": behind.texture}
+    facts |= {"things": thing_facts(pieces, figures, owners, size), "events": []}
     facts |= {"drawings": drawings, "scope": scope}
-    frames = wear(rng, np.clip(canvas, 0, 255).astype(np.uint8)[None])
+    room = min(max(figure.width, figure.height) for figure in figures) / NEEDS
     return Sample(
         seed=seed,
         kind="image",
-        frames=np.ascontiguousarray(frames),
+        frames=np.ascontiguousarray(wear_more(rng, picture[None], difficulty, room=room)),
         sampled_fps=1.0,
         dense=thing_labels(owners, facts, scope),
         background=labels.colour_class(background),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from model.training import measures, pictured, thing_questions
 from model.training.asking import worded
+from model.training.assets import pack as packs
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
 from model.training.assets.names import named_things
 from model.training.data import held_out
@@ -146,13 +147,13 @@ def test_a_drawing_is_varied_in_training_alone() -> None:
 
 
 def test_a_missing_pack_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path / "nowhere"))
-    pictured.pack.cache_clear()
+    monkeypatch.setenv(packs.VARIABLE, str(tmp_path / "nowhere"))
+    packs.pack.cache_clear()
     pictured._choice.cache_clear()
     with pytest.raises(AssetsMissing) as error:
         parts()["things"].make(1, (112, 112), 1, 1.0, 1.0, "train")
     assert "python -m model.training.assets" in str(error.value) + str(vars(error.value))
-    pictured.pack.cache_clear()
+    packs.pack.cache_clear()
 
 
 def test_what_is_not_there_is_not_named() -> None:

@@ -6,8 +6,9 @@ Three splits: "train" sees the training styles but for one drawing of each thing
 
 import io
 import json
+import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ AssetSplit = Literal["train", "held", "unseen"]
 Scope = Literal["cpu", "all"]
 TRAIN, UNSEEN = "things", "unseen"  # the folders of the styles
 DEFAULT = Path("runs") / "assets"
+VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
 Drawing = tuple[str, str]  # style, hexcode
 
 
@@ -159,6 +161,12 @@ class Pack:
     def photo_colours(self, key: str, middle: bool = False) -> tuple[tuple[str, float], ...]:
         """Colour names measured on a whole photo or on its middle, with their shares, the largest first."""
         return tuple((name, share) for name, share in self._photos.facts(key)["middle" if middle else "colours"])
+
+
+@cache
+def pack() -> Pack:
+    """The packs that this process draws from."""
+    return Pack(Path(os.environ.get(VARIABLE) or DEFAULT))
 
 
 def _decoded(data: bytes, mode: str) -> NDArray[np.uint8]:

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.training.assets.blobs import AssetsMissing
-from model.training.assets.pack import Pack
+from model.training.assets.pack import Pack, pack
 from model.training.drawing.look import mixed
 from model.training.photographs import crop
-from model.training.pictured import pack
 from model.training.sample import RGB, Size, Split
 
 KINDS = {

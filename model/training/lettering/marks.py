@@ -15,7 +15,7 @@ from model.training import colours
 from model.training.labels import HALVES, Map, anchors, colour_class, offsets
 from model.training.lettering import chinese
 from model.training.lettering.boards import BARE, KINDS, Board
-from model.training.lettering.drawing import Letter, turned
+from model.training.lettering.drawing import Letter, corners
 from model.training.sample import CELL, Facts, Size
 from model.training.things import catalogue, words
 
@@ -78,9 +78,7 @@ def areas(boards: Sequence[Board], letters: Sequence[Letter], size: Size) -> tup
     brush = ImageDraw.Draw(surfaces)
     for number, board in enumerate(boards):
         if board.kind != BARE:
-            wide, high = board.extent
-            corners = [turned(board, x, y) for x, y in ((0, 0), (wide, 0), (wide, high), (0, high))]
-            brush.polygon(corners, fill=number + 1)
+            brush.polygon(corners(board), fill=number + 1)
     brush = ImageDraw.Draw(signs)
     for number, letter in enumerate(letters):
         brush.polygon(letter.corners, fill=number + 1)

@@ -1,6 +1,7 @@
 """Clips in which things happen at a time: diagonal and round ways, blinking, meetings, scene cuts, and when it was."""
 
 import random
+from itertools import chain
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from model.training.events.facts import facts_of
 from model.training.events.says import caption
 from model.training.events.stage import plan
 from model.training.events.tokens import CLASSES, TOLD, dense, mark_moments
-from model.training.paint import paint, pixels, scale_for, wear
+from model.training.paint import paint, pixels, room_of, scale_for
 from model.training.parts import Part
 from model.training.questions import ask as word
 from model.training.sample import QA, Facts, Sample, Size, Split
 from model.training.world import randomness
+from model.training.worn import wear_more
 
 SKILLS = {
     "caption": 3.0,
@@ -50,10 +52,12 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     masks = np.stack([np.asarray(brush.ids) for brush in brushes + brushes[-1:] * (frames % 2)])
     told = dense(masks, cast, facts, clock)
     mark_moments(facts, told["owner"])
+    drawn = np.stack([pixels(brush) for brush in brushes])
+    worn = wear_more(rng, drawn, difficulty, room=room_of(chain.from_iterable(cast)))
     return Sample(
         seed=seed,
         kind="video",
-        frames=np.ascontiguousarray(wear(rng, np.stack([pixels(brush) for brush in brushes]))),
+        frames=np.ascontiguousarray(worn),
         sampled_fps=clock.fps,
         dense=told,
         background=labels.colour_class(facts["background"]),
