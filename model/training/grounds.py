@@ -38,9 +38,15 @@ class Ground:
     pixels: NDArray[np.uint8]
 
 
+def plane(size: Size) -> tuple[Pixels, Pixels]:
+    """Places down (H, 1) and across (1, W), in short sides."""
+    down, across = np.ogrid[: size[0], : size[1]]
+    return (down / min(size)).astype(np.float32), (across / min(size)).astype(np.float32)
+
+
 def waves(rng: random.Random, size: Size) -> Pixels:
     """Wavy bands as a smooth field -1..1 (H, W)."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32) / min(size)
+    y, x = plane(size)
     if rng.random() < 0.5:
         x, y = y, x
     bend = rng.uniform(0.02, 0.12) * np.sin(2 * np.pi * (rng.uniform(0.7, 3) * x + rng.random()))
@@ -51,7 +57,7 @@ def waves(rng: random.Random, size: Size) -> Pixels:
 
 def dots(rng: random.Random, size: Size) -> Pixels:
     """Dots in rows as a smooth field -1..1 (H, W)."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32) / min(size)
+    y, x = plane(size)
     many = rng.uniform(4, 10)
     across, down = np.sin(2 * np.pi * (many * x + rng.random())), np.sin(2 * np.pi * (many * y + rng.random()))
     return np.asarray((across + down) / 2 if rng.random() < 0.5 else across * down)
@@ -59,7 +65,7 @@ def dots(rng: random.Random, size: Size) -> Pixels:
 
 def bars(rng: random.Random, size: Size) -> Pixels:
     """Straight bands as a field -1..1 (H, W)."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32) / min(size)
+    y, x = plane(size)
     along = rng.choice((x, y, x + y, x - y))
     return np.asarray(np.sin(2 * np.pi * (rng.uniform(2, 8) * along + rng.random())))
 
@@ -80,7 +86,7 @@ def paper(rng: random.Random, kind: str, rgb: RGB, size: Size, split: Split) -> 
 
 def pattern(rng: random.Random, kind: str, rgb: RGB, second: RGB, size: Size) -> Pixels:
     """A second colour laid over the lesser part of a flat one, in a pattern."""
-    field = FIELDS[kind](rng, size)
+    field = np.broadcast_to(FIELDS[kind](rng, size), size)
     over = np.clip((field - np.quantile(field, 1 - rng.uniform(*COVERED))) * 12 + 0.5, 0, 1)[..., None]  # soft edges
     return np.asarray(flat(rgb, size) * (1 - over) + np.array(second, dtype=np.float32) * over)
 
@@ -106,15 +112,16 @@ def called(pixels: Pixels, name: str) -> bool:
 
 def strengthened(rng: random.Random, made: Pixels, name: str, rgb: RGB, ink: RGB | None, bold: bool) -> Pixels:
     """The paper as strong as its name and the letters on it allow, up to a strength drawn; at the weakest flat."""
-    away, base = made - np.array(rgb, dtype=np.float32), flat(rgb, made.shape[:2])
-    step = max(1, min(made.shape[:2]) // 24)  # a sample of the pixels tells as much
+    base = np.array(rgb, dtype=np.float32)
+    away, step = made - base, max(1, min(made.shape[:2]) // 16)
+    some = away[::step, ::step].reshape(-1, 3)  # a sample of the pixels tells as much
     factor = rng.uniform(1.5, STRONGEST) if bold else 1.0
     while factor > 0.05:
-        some = np.clip((base + factor * away)[::step, ::step].reshape(-1, 3), 0, 255)
-        if legible(some, ink) and (factor <= 1 or called(some, name)):
-            return base + factor * away
+        tried = np.clip(base + factor * some, 0, 255)
+        if legible(tried, ink) and (factor <= 1 or called(tried, name)):
+            return np.asarray(base + factor * away)
         factor *= 0.7 if factor <= 1 or factor * 0.7 > 1 else 1 / factor
-    return base
+    return flat(rgb, (made.shape[0], made.shape[1]))
 
 
 def second_colour(rng: random.Random, name: str, kept: Sequence[str], ink: RGB | None) -> RGB | None:
@@ -152,7 +159,7 @@ def ground(
     they are large enough for grounds bolder than those of drawings.
     """
     if rng.random() >= SHARE * (0.3 + 0.7 * difficulty):
-        return Ground("plain", flat(rgb, size).astype(np.uint8))
+        return Ground("plain", np.tile(np.array(rgb, dtype=np.uint8), (*size, 1)))
     roll = rng.random()
     if bold and roll < PATTERNED and (second := second_colour(rng, name, kept, ink)) is not None:
         kind = rng.choice(list(FIELDS))

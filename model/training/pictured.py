@@ -25,6 +25,7 @@ LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees
 BENT = 0.15  # share of the pictures that are seen in perspective or cropped, where nothing is lost by it
+FAINT, SEEN = 48, 0.2  # of 255, between a pixel and the ground; share of a thing's pixels that must differ by more
 NEEDS = 24.0  # pixels of its longer side that a thing needs to be named
 EXAMINED: dict[str, AssetSplit] = {  # by part
     "held_things": "held",
@@ -108,11 +109,20 @@ def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: floa
     return [piece(rng, thing, split, vary) for thing in {thing.name: thing for thing in chosen}.values()]
 
 
+def drowns(one: Piece, name: str) -> bool:
+    """Whether hardly any of a drawing differs from a ground of that colour, as pale ones on white."""
+    seen = one.pixels[::3, ::3]
+    visible = seen[seen[..., 3] >= OPAQUE][:, :3].astype(np.int16)
+    away = np.abs(visible - np.array(colours.ANCHORS[name][0], dtype=np.int16)).max(axis=1, initial=0)
+    return float((away > FAINT).mean()) < SEEN if len(away) else True
+
+
 def contrast(rng: random.Random, pieces: list[Piece]) -> str:
     """A background in which no thing drowns."""
     for _ in range(12):
         name = colours.background(rng)
-        if all(name != piece.tint and frozenset((name, piece.tint)) not in colours.ALIKE for piece in pieces):
+        apart = (name != piece.tint and frozenset((name, piece.tint)) not in colours.ALIKE for piece in pieces)
+        if all(apart) and not any(drowns(piece, name) for piece in pieces):
             return name
     return "white" if all(piece.tint != "white" for piece in pieces) else "gray"
 

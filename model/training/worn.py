@@ -43,7 +43,7 @@ def saved(frames: Frames, form: str, quality: int) -> Frames:
     found = []
     for frame in frames:
         file = io.BytesIO()
-        Image.fromarray(frame).save(file, form, quality=quality)
+        Image.fromarray(frame).save(file, form, quality=quality, method=1)  # of WebP: quick, JPEG knows none
         found.append(np.asarray(Image.open(file).convert("RGB")))
     return np.stack(found)
 

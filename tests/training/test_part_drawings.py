@@ -243,7 +243,8 @@ def test_what_is_bent_is_where_its_facts_say() -> None:
 def test_thin_lines_are_worn_by_what_leaves_them_their_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     given = list[bool]()
 
-    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any) -> Any:
+    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any, room: float) -> Any:
+        assert room >= worn.ROOM
         given.append(ways is worn.GENTLE)
         return frames
 

@@ -22,7 +22,8 @@ from model.training.worn import bending, wear_more
 
 Plan = tuple[str, RGB, list[Board]]  # the background's name and shade, and the boards
 BENT = 0.15  # share of the pictures with large letters that are seen in perspective or cropped, where nothing is lost
-LARGE = 1.6  # times the least size of letters: from here on grounds may be bold and pictures bent
+STEADY = 1.6  # times the size that letters need: from here on they may be bent
+LARGE = 2.5  # times the same: from here on what they stand on may be bold
 
 
 def randomness(seed: int, split: Split) -> random.Random:
@@ -101,8 +102,8 @@ def drawn(
     space = min(room(board) for board in boards)
     bare = boards[0].ink_rgb if boards[0].kind == BARE else None
     kept = [tint for board in boards for tint in (board.colour, board.ink)]
-    behind = ground(rng, background, rgb, size, difficulty, split, kept, bare, space >= LARGE)
-    if space >= LARGE and rng.random() < BENT * difficulty:
+    behind = ground(rng, background, rgb, size, difficulty, split, kept, bare, bare is None or space >= LARGE)
+    if space >= STEADY and rng.random() < BENT * difficulty:
         boards = bent(rng, boards, size)
     letters = [letter for number, board in enumerate(boards) for letter in letters_of(board, number)]
     facts = facts_of(background, boards, letters, size) | {"texture": behind.texture}
