@@ -18,7 +18,7 @@ from model.training.drawing import papers
 from model.training.drawing.papers import Pixels, flat
 from model.training.sample import RGB, Size, Split
 
-SHARE = 0.45  # of the pictures that do not stand on flat colour, at full difficulty
+SHARE = 0.4  # of the pictures that do not stand on flat colour, at full difficulty
 BOLD, PATTERNED = 0.4, 0.2  # shares among those
 FLUID = ("gradient", "clouds", "paper", "stripes", "waves", "photo")  # those that may be bold
 RULED = ("axes", "page")  # whose lines would strike letters out
@@ -27,6 +27,7 @@ NAMED = 0.8  # share of a bold ground that keeps the name
 LEGIBLE = 45.0  # of 255, in luminance, between letters and what lies around them
 AROUND = 0.97  # share of the ground that is so far from the letters
 COVERED = (0.12, 0.36)  # share of the ground that a pattern covers
+SAMPLED = 127  # every so-many-th pixel tells as much as all; a prime, lest it keep step with stripes
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -73,10 +74,17 @@ def bars(rng: random.Random, size: Size) -> Pixels:
 FIELDS: dict[str, Callable[[random.Random, Size], Pixels]] = {"waves": waves, "dots": dots, "bars": bars}
 
 
+def blended(over: Pixels, one: Pixels, two: Pixels) -> Pixels:
+    """From shares 0..1 (H, W) to colours (H, W, 3) between two."""
+    steps = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
+    return np.asarray((one + steps * (two - one))[np.rint(over * 255).astype(np.uint8)])  # a table is quick
+
+
 def wavy(rng: random.Random, rgb: RGB, size: Size) -> Pixels:
     """Wavy bands of a darker and a lighter shade, with soft edges or hard ones."""
     field = np.clip(waves(rng, size) * rng.choice((1.0, 30.0)), -1, 1)
-    return np.asarray(flat(rgb, size) + (field * papers.depth(rng))[..., None])
+    base, deep = np.array(rgb, dtype=np.float32), papers.depth(rng)
+    return blended((field + 1) / 2, base - deep, base + deep)
 
 
 def paper(rng: random.Random, kind: str, rgb: RGB, size: Size, split: Split) -> Pixels:
@@ -87,8 +95,8 @@ def paper(rng: random.Random, kind: str, rgb: RGB, size: Size, split: Split) -> 
 def pattern(rng: random.Random, kind: str, rgb: RGB, second: RGB, size: Size) -> Pixels:
     """A second colour laid over the lesser part of a flat one, in a pattern."""
     field = np.broadcast_to(FIELDS[kind](rng, size), size)
-    over = np.clip((field - np.quantile(field, 1 - rng.uniform(*COVERED))) * 12 + 0.5, 0, 1)[..., None]  # soft edges
-    return np.asarray(flat(rgb, size) * (1 - over) + np.array(second, dtype=np.float32) * over)
+    over = np.clip((field - np.quantile(field[::3, ::3], 1 - rng.uniform(*COVERED))) * 12 + 0.5, 0, 1)  # soft edges
+    return blended(over, np.array(rgb, dtype=np.float32), np.array(second, dtype=np.float32))
 
 
 def luminance(pixels: Pixels) -> Pixels:
@@ -113,13 +121,13 @@ def called(pixels: Pixels, name: str) -> bool:
 def strengthened(rng: random.Random, made: Pixels, name: str, rgb: RGB, ink: RGB | None, bold: bool) -> Pixels:
     """The paper as strong as its name and the letters on it allow, up to a strength drawn; at the weakest flat."""
     base = np.array(rgb, dtype=np.float32)
-    away, step = made - base, max(1, min(made.shape[:2]) // 16)
-    some = away[::step, ::step].reshape(-1, 3)  # a sample of the pixels tells as much
+    some = made.reshape(-1, 3)[::SAMPLED] - base
+    sure = called(base[None], name)  # some shades lie at the border of two names
     factor = rng.uniform(1.5, STRONGEST) if bold else 1.0
     while factor > 0.05:
         tried = np.clip(base + factor * some, 0, 255)
-        if legible(tried, ink) and (factor <= 1 or called(tried, name)):
-            return np.asarray(base + factor * away)
+        if legible(tried, ink) and (called(tried, name) or (factor <= 1 and not sure)):
+            return made if factor == 1 else np.asarray(made * factor - (factor - 1) * base)
         factor *= 0.7 if factor <= 1 or factor * 0.7 > 1 else 1 / factor
     return flat(rgb, (made.shape[0], made.shape[1]))
 
@@ -142,7 +150,7 @@ def texture_of(rng: random.Random, bold: bool, ruled: bool) -> str:
     """Which paper; lines are left out where letters would be struck out by them."""
     shares = {kind: share for kind, share in papers.KINDS.items() if kind != "plain"} | {"waves": 0.1}
     if bold:
-        shares = {kind: shares[kind] for kind in FLUID}
+        shares = {kind: shares[kind] for kind in FLUID} | {"photo": 0.12}
     if not ruled:
         shares = {kind: share for kind, share in shares.items() if kind not in RULED}
     kind = rng.choices(list(shares), list(shares.values()))[0]

@@ -212,7 +212,7 @@ def shown(
         moved = bent(bend := bending(rng, size), figures, size)
         if moved is not None:
             owners = bend.frames(owners[None], Image.Resampling.NEAREST)[0]
-            return bend.frames(picture[None])[0], owners, moved
+            return bend.frames(picture[None], Image.Resampling.BILINEAR)[0], owners, moved
     return picture, owners, figures
 
 

@@ -6,6 +6,7 @@ letter of its word the first one is, and `letters` how long the word is. So a ce
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +57,17 @@ def style_of(word: str) -> str:
     return "upper" if letters.isupper() else "lower" if letters.islower() else "other"
 
 
+@lru_cache(maxsize=64)
+def cells(high: int, wide: int) -> NDArray[np.intp]:
+    """The number of the cell that each pixel of a picture of high x wide cells lies in."""
+    return np.repeat(np.arange(high), CELL)[:, None] * wide + np.repeat(np.arange(wide), CELL)
+
+
 def shares(ids: Image.Image, count: int) -> NDArray[np.float64]:
     """From pixels of 0..count (H, W) to the share of each cell that each takes, (count + 1, h, w)."""
     pixels = np.asarray(ids)
     high, wide = pixels.shape[0] // CELL, pixels.shape[1] // CELL
-    cell = np.repeat(np.arange(high), CELL)[:, None] * wide + np.repeat(np.arange(wide), CELL)
-    counted = np.bincount((cell * (count + 1) + pixels).ravel(), minlength=high * wide * (count + 1))
+    counted = np.bincount((cells(high, wide) * (count + 1) + pixels).ravel(), minlength=high * wide * (count + 1))
     return np.asarray(counted.reshape(high, wide, count + 1).transpose(2, 0, 1) / CELL**2)
 
 

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from model.training import labels
 from model.training.drawing.plan import inside
@@ -108,7 +109,7 @@ def drawn(
     letters = [letter for number, board in enumerate(boards) for letter in letters_of(board, number)]
     facts = facts_of(background, boards, letters, size) | {"texture": behind.texture}
     picture = draw(behind.pixels, boards)[None]
-    picture = picture if boards[0].bend is None else boards[0].bend.frames(picture)
+    picture = picture if boards[0].bend is None else boards[0].bend.frames(picture, Image.Resampling.BILINEAR)
     sample = Sample(
         seed=seed,
         kind="image",
