@@ -4,9 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-
-from model.training import colours, language, pairing, thing_questions
+from model.training import language, pairing, thing_questions
 from model.training.asking import Ask
 from model.training.assets.pack import AssetSplit, Scope
 from model.training.edges import EDGE_CLASSES, EDGES
@@ -27,7 +25,7 @@ from model.training.pairing import (
 )
 from model.training.parts import Part
 from model.training.picture_questions import Maker, ids
-from model.training.pictured import ITEM, Piece, choice, composed, contrast, item_names, piece, placed, wished
+from model.training.pictured import ITEM, Piece, choice, composed, item_names, piece, placed, under, wished
 from model.training.placing import PLACES, extent, place_of, settle
 from model.training.questions import ask as word
 from model.training.sample import QA, Facts, Lang, Sample, Size, Split
@@ -105,17 +103,13 @@ class Planner:
 def drawn(rng: random.Random, seed: int, size: Size, difficulty: float, split: Split, scope: Scope) -> Sample:
     """Draw two pictures, on one ground unless they are unrelated."""
     how, *pictures = Planner(rng, size, difficulty, scope, split == "train").both()
-    shown = [one for pieces in pictures for one, _ in pieces]
-    grounds = [contrast(rng, shown)] * 2
+    shown = [[one for one, _ in pieces] for pieces in pictures]
+    grounds = [under(rng, [*shown[0], *shown[1]], size, difficulty, split)] * 2
     if how == "other":
-        grounds = [contrast(rng, [one for one, _ in pieces]) for pieces in pictures]
-    shades = {ground: colours.shade(rng, ground) for ground in grounds}
+        grounds = [under(rng, one, size, difficulty, split) for one in shown]
     samples = []
-    for pieces, ground in zip(pictures, grounds, strict=True):
-        canvas = np.empty((*size, 3), dtype=np.float32)
-        canvas[:] = shades[ground]
-        told = {"background": ground, "drawings": SEEN, "scope": scope}
-        samples.append(composed(rng, seed, pieces, canvas, told))
+    for pieces, (told, paper) in zip(pictures, grounds, strict=True):
+        samples.append(composed(rng, seed, pieces, paper, {**told, "drawings": SEEN, "scope": scope}, difficulty))
     sample = joined(seed, how, samples)
     sample.facts["scope"] = scope
     return sample

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.training import language, pictured, worn
+from model.training import language, worn
+from model.training.assets import pack as packs
 from model.training.data import held_out
 from model.training.drawing import look, names, papers, pen, scene, vector
 from model.training.drawing.asks import MAKERS
@@ -140,10 +141,10 @@ def test_a_photo_under_a_drawing_keeps_the_colour_of_its_name(monkeypatch: pytes
         assert np.abs(paper - (200, 60, 60)).max() <= 2 * papers.DEPTH + 1
     kinds = {papers.kind_of(random.Random(seed), 1.0) for seed in range(400)}
     assert kinds == set(papers.KINDS)
-    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path))  # no packs there
-    pictured.pack.cache_clear()
+    monkeypatch.setenv(packs.VARIABLE, str(tmp_path))  # no packs there
+    packs.pack.cache_clear()
     kinds = {papers.kind_of(random.Random(seed), 1.0) for seed in range(400)}
-    pictured.pack.cache_clear()
+    packs.pack.cache_clear()
     assert kinds == set(papers.KINDS) - {"photo"}
 
 
@@ -264,7 +265,8 @@ def test_what_is_bent_is_where_its_facts_say() -> None:
 def test_thin_lines_are_worn_by_what_leaves_them_their_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     given = list[bool]()
 
-    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any) -> Any:
+    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any, room: float) -> Any:
+        assert room >= worn.ROOM
         given.append(ways is worn.GENTLE)
         return frames
 

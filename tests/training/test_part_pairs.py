@@ -97,7 +97,7 @@ def test_pictures_differ_exactly_where_they_are_said_to() -> None:
 
 
 def test_what_is_the_same_looks_the_same_before_wear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "wear", lambda rng, frames: frames)
+    monkeypatch.setattr(world, "wear_more", lambda rng, frames, difficulty, room: frames)
     every = [pairs.make(seed, (112, 112), 1, 1.0, 1.0, "train") for seed in range(40)]
     alike = [np.array_equal(*sample.frames) for sample in every if sample.facts["how"] == "same"]
     assert len(alike) > 3 and all(alike)

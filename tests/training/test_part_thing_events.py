@@ -12,7 +12,7 @@ from PIL import Image
 from model.config import model_config, preprocess_config
 from model.tokenizer import Tokenizer
 from model.training import colours
-from model.training.assets.pack import Pack
+from model.training.assets.pack import Pack, pack
 from model.training.batches import collate
 from model.training.data import Plan, batch_samples, dense_classes, held_out
 from model.training.events import acts, item_parts, items, says
@@ -24,7 +24,7 @@ from model.training.modeling import small_config
 from model.training.parts import parts
 from model.training.phrasings import HELD, tables
 from model.training.phrasings.thing_events import OF_THINGS
-from model.training.pictured import item_names, pack
+from model.training.pictured import item_names
 from model.training.placing import extent
 from model.training.pointing import Asker, thing_meant
 from model.training.sample import Facts, Lang, Sample, Size

@@ -136,7 +136,7 @@ def test_answers_are_true_of_the_pictures() -> None:
 
 
 def test_what_is_the_same_looks_the_same_before_wear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictured, "wear", lambda rng, frames: frames)
+    monkeypatch.setattr(pictured, "wear_more", lambda rng, frames, difficulty, room: frames)
     every = [parts()["thing_pairs"].make(seed, (112, 112), 1, 1.0, 1.0, "train") for seed in range(40)]
     alike = [np.array_equal(*sample.frames) for sample in every if sample.facts["how"] == "same"]
     assert len(alike) > 3 and all(alike)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from model.training.events.facts import facts_of
 from model.training.events.stage import plan
 from model.training.events.tokens import dense, mark_moments
 from model.training.events.troupe import Frames, Troupe
-from model.training.paint import pixels, wear
+from model.training.paint import pixels, room_of
 from model.training.sample import RGB, Sample, Size, Split
+from model.training.worn import wear_more
 
 
 def draw(
@@ -32,10 +34,11 @@ def draw(
     masks, pictures = painted(troupe, cast, [tints[show.scene_at(frame)] for frame in range(frames)], size)
     told = dense(np.concatenate([masks, masks[-1:]]) if frames % 2 else masks, cast, facts, clock, troupe)
     mark_moments(facts, told["owner"])
+    worn = wear_more(rng, pictures, difficulty, room=room_of(chain.from_iterable(cast), troupe.needs))
     return Sample(
         seed=0,
         kind="video",
-        frames=np.ascontiguousarray(wear(rng, pictures)),
+        frames=np.ascontiguousarray(worn),
         sampled_fps=clock.fps,
         dense=told,
         background=labels.colour_class(facts["background"]),

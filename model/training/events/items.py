@@ -8,10 +8,10 @@ from functools import cache
 from PIL import Image
 
 from model.training import labels
-from model.training.assets.pack import AssetSplit, NamedThing, Scope
+from model.training.assets.pack import AssetSplit, NamedThing, Scope, pack
 from model.training.events.troupe import Choose, Frames, Troupe
-from model.training.paint import scale_for
-from model.training.pictured import ITEM, OPAQUE, item_names, pack, piece
+from model.training.paint import THING_NEEDS, scale_for
+from model.training.pictured import ITEM, OPAQUE, item_names, piece
 from model.training.placing import SMALLEST, Wish
 from model.training.sample import CELL, RGB, Size, Split
 from model.training.thing_questions import MASS, PAIR
@@ -127,4 +127,4 @@ def look(frame: Sequence[Figure | None], index: int) -> tuple[int, ...]:
 def troupe(drawings: AssetSplit) -> Troupe:
     """Things in the drawings of this split; their colours are what they are."""
     names = (ITEM[SCOPE], "colour", "alike", "column", "row")
-    return Troupe(chooser(drawings), figure, paint, look, names, unable=("recolour",))
+    return Troupe(chooser(drawings), figure, paint, look, names, unable=("recolour",), needs=THING_NEEDS)

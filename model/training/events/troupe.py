@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model.training.labels import LOOKS, Look, looks
-from model.training.paint import paint, scale_for
+from model.training.paint import SHAPE_NEEDS, paint, scale_for
 from model.training.placing import Wish, shape_figure
 from model.training.sample import RGB, Size, Split
 from model.training.scene import mixed
@@ -30,6 +30,7 @@ class Troupe:
 
     `figure` gives one that was chosen a size, as a share of the short side; `paint` draws all frames, each on its own
     colour; `look` gives the classes of the dense labels named in `labels`; what they are `unable` to do nobody has to.
+    `needs` are the pixels of its longer side that one of them needs to be told.
     """
 
     choose: Choose
@@ -38,6 +39,7 @@ class Troupe:
     look: Look
     labels: tuple[str, ...]
     unable: tuple[str, ...] = ()
+    needs: float = SHAPE_NEEDS
 
     def able(self, acts: Sequence[str]) -> list[str]:
         """Those of some acts that they can do."""
