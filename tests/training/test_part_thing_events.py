@@ -15,7 +15,7 @@ from model.training import colours
 from model.training.assets.pack import Pack, pack
 from model.training.batches import collate
 from model.training.data import Plan, batch_samples, dense_classes, held_out
-from model.training.events import acts, item_parts, items, says
+from model.training.events import acts, clip, item_parts, items, says
 from model.training.events.clock import Clock, clock_of, make_clock
 from model.training.events.facts import facts_of
 from model.training.events.stage import Actor, Show, plan
@@ -189,6 +189,27 @@ def test_training_meets_no_held_drawing_and_the_exam_no_other(monkeypatch: pytes
     for args in held_out(20, "held_thing_events"):
         args.make()
     assert len(met) > 15 and met <= every["held"]
+
+
+@pytest.mark.parametrize(("part", "needs"), [("events", 12), ("thing_events", 24)])
+def test_a_clip_is_worn_as_far_as_its_smallest_look_allows(
+    part: str, needs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms, sides, painted = list[float](), list[float](), clip.painted
+
+    def watched(troupe: Any, cast: Any, tints: Any, size: Size) -> Any:
+        sides.append(min(max(one.width, one.height) for figures in cast for one in figures if one is not None))
+        return painted(troupe, cast, tints, size)
+
+    def wear(rng: random.Random, frames: Any, difficulty: float, room: float) -> Any:
+        rooms.append(room)
+        return frames
+
+    monkeypatch.setattr(clip, "painted", watched)
+    monkeypatch.setattr(clip, "wear_more", wear)
+    for seed in range(12):
+        parts()[part].make(seed, (112, 112), 4, 2.0, 1.0, "train")
+    assert rooms == [side / needs for side in sides] and len({*rooms}) > 8
 
 
 def test_a_token_is_labelled_with_the_thing_that_it_shows() -> None:

@@ -149,6 +149,24 @@ def test_what_is_the_same_looks_the_same_before_wear(monkeypatch: pytest.MonkeyP
         assert 0 < differs < 0.75
 
 
+def test_both_pictures_lie_on_one_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictured, "wear_more", lambda rng, frames, difficulty, room: frames)
+    textures = set[str]()
+    for seed in range(100):
+        sample = parts()["thing_pairs"].make(seed, (112, 140), 1, 1.0, 1.0, "train")
+        one, two = sample.facts["pictures"]
+        if sample.facts["how"] == "other":
+            continue
+        textures.add(one["texture"])
+        assert (one["background"], one["texture"]) == (two["background"], two["texture"])
+        bare = np.ones((112, 140), dtype=bool)
+        for fact in sample.facts["things"]:
+            left, top, right, bottom = (round(side) for side in fact["box"])
+            bare[max(0, top - 3) : bottom + 3, max(0, left - 3) : right + 3] = False
+        assert np.array_equal(*sample.frames[:, bare])
+    assert len(textures) > 5 and "plain" in textures
+
+
 def test_labels_stand_where_the_things_of_each_picture_are() -> None:
     names = parts()["thing_pairs"].classes["item"]
     for sample in many()[:40]:
