@@ -63,7 +63,7 @@ How often each of these is answered exactly stands in the table below; what is n
 {sha256}
 """
 
-EXAMS = """ In held_things and held_many each thing stands in the one
+EXAMS = """ In held_things, held_many and held_thing_events each thing stands in the one
 drawing of it that training was never shown, in unseen_things and unseen_many in drawing styles that training never met;
 photos of anything are of kinds that the recipe keeps from
 training, though runs before 2026-11-26 saw them, unnamed."""

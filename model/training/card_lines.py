@@ -83,6 +83,12 @@ def events_line() -> str:
   turning, blinking, scene cuts; in which order, and at which second."""
 
 
+def thing_events_line() -> str:
+    """Everyday things with times."""
+    return """- Everyday things in clips: moving, circling, bouncing, meeting, coming and going, growing, shrinking,
+  turning, blinking, scene cuts; in which order, and at which second."""
+
+
 def boxes_line() -> str:
     """Boxes."""
     return """- Where shapes are, as boxes: `[{"bbox_2d": [x1, y1, x2, y2], "label": "red star"}]` in pixels of
@@ -94,6 +100,12 @@ def pairs_line() -> str:
     return (
         "- Two pictures of shapes in one prompt: whether they are the same, what differs, in which of them a shape is."
     )
+
+
+def thing_pairs_line() -> str:
+    """Two pictures of things."""
+    return """- Two pictures of everyday things in one prompt: whether they are the same, what differs (another thing,
+  one more or one less, another place), in which of them a thing is, which has more."""
 
 
 def photos_line() -> str:
@@ -123,8 +135,10 @@ LINES = {
     "letters": letters_line,
     "clips": clips_line,
     "events": events_line,
+    "thing_events": thing_events_line,
     "boxes": boxes_line,
     "pairs": pairs_line,
+    "thing_pairs": thing_pairs_line,
     "photos": photos_line,
     "any_photos": any_photos_line,
     "any_films": any_films_line,
@@ -157,7 +171,7 @@ def unknown(taught: Collection[str]) -> str:
         lines.append(
             "- Thin outlines without a filling and things smaller than a tenth of the picture were rarely drawn."
         )
-    if "events" not in taught:
+    if not {"events", "thing_events"} & set(taught):
         lines.append("- It knows no diagonal movement and no times.")
     return "\n".join(lines)
 
@@ -166,6 +180,8 @@ def unknown(taught: Collection[str]) -> str:
 SOURCES = {
     "things": DRAWINGS,
     "many_things": DRAWINGS,
+    "thing_pairs": DRAWINGS,
+    "thing_events": DRAWINGS,
     "short_text": TYPE,
     "text": TYPE,
     "letters": TYPE,

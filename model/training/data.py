@@ -32,13 +32,14 @@ LARGE_TOKENS = max(height * width for height, width in PICTURE_SIZES) // CELL**2
 Shares = tuple[tuple[str, float], ...]
 PARTS: Shares = (("shapes", 0.45), ("clips", 0.55))
 CPU: Shares = (  # things are the hundred; what a CPU has the time to learn something of
-    ("shapes", 0.09), ("clips", 0.05), ("pairs", 0.02), ("things", 0.25), ("short_text", 0.07), ("text", 0.05),
-    ("letters", 0.01), ("events", 0.14), ("drawings", 0.17), ("boxes", 0.1), ("any_photos", 0.03), ("any_films", 0.01),
+    ("shapes", 0.09), ("clips", 0.05), ("pairs", 0.02), ("things", 0.24), ("short_text", 0.07), ("text", 0.05),
+    ("letters", 0.01), ("events", 0.09), ("drawings", 0.17), ("boxes", 0.1), ("any_photos", 0.03), ("any_films", 0.01),
+    ("thing_events", 0.05), ("thing_pairs", 0.02),
 )  # fmt: skip
 WIDE: Shares = (
-    ("shapes", 0.05), ("clips", 0.06), ("pairs", 0.03), ("things", 0.11), ("many_things", 0.15), ("short_text", 0.14),
-    ("text", 0.04), ("letters", 0.01), ("events", 0.14), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04),
-    ("any_films", 0.02),  # any_photos is for mixes in which no photo is named
+    ("shapes", 0.05), ("clips", 0.06), ("pairs", 0.02), ("things", 0.11), ("many_things", 0.14), ("short_text", 0.14),
+    ("text", 0.04), ("letters", 0.01), ("events", 0.09), ("drawings", 0.11), ("boxes", 0.1), ("photos", 0.04),
+    ("thing_events", 0.05), ("thing_pairs", 0.02), ("any_films", 0.02),  # any_photos: where no photo is named
 )  # fmt: skip
 
 

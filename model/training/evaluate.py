@@ -32,6 +32,7 @@ TRAINED = tuple(name for name, _ in PARTS)
 EXAMS = {  # parts that examine what another part taught
     "things": ("held_things", "unseen_things"),
     "many_things": ("held_many", "unseen_many"),
+    "thing_events": ("held_thing_events",),
 }
 MEASURED = "evaluation.json"  # beside a model's weights: its report
 

@@ -7,11 +7,11 @@ from random import Random
 
 import numpy as np
 
+from model.training.assets.pack import pack
 from model.training.parts import Make, Part
 from model.training.photo_questions import HEDGED, caption
 from model.training.photographs import HEDGED as DRAWS
 from model.training.photographs import cell_colours, filmed, main_colours, unknown
-from model.training.pictured import pack
 from model.training.questions import ask as word
 from model.training.sample import QA, Facts, Kind, Sample, Size, Split
 from model.training.world import randomness

@@ -3,7 +3,7 @@
 The tower is told what it sees within one pair of frames; a middle layer of the decoder what the frames so far tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -24,6 +24,7 @@ LOOKS = ("thing", "colour", "text", "alike", "column", "row")
 TOWER = ("thing", "colour", "char", "motion", "text", "alike", "across", "down", "rank")
 DECODER = ("alike", "story", "order", "column", "row", "rank")
 Map = NDArray[np.int64]
+Look = Callable[[Sequence[Figure | None], int], tuple[int, ...]]  # a frame and an index -> classes of that figure
 MOTIONS = ("nothing", "still", "left", "right", "up", "down", "appear", "vanish", "recolour", "grow", "shrink")
 
 
@@ -169,6 +170,24 @@ def story_tables(events: Sequence[Facts], pairs: int) -> tuple[Map, Map]:
     return story, order
 
 
+def look_maps(
+    who: Map, frames: Sequence[Sequence[Figure | None]], names: Sequence[str] = LOOKS, look: Look = looks
+) -> dict[str, Map]:
+    """What the thing of each cell looks like, by `look`, and where its centre is; owners (t, h, w), 2t frames.
+
+    Beside the maps of classes come `owner` and `anchor`, whose values are 1 + the id of a thing: what questions point
+    at (`pointing`).
+    """
+    table = np.zeros((len(names), len(who), len(frames[0]) + 1), dtype=np.int64)
+    for pair in range(len(who)):
+        before, after = frames[2 * pair], frames[2 * pair + 1]
+        for index, figure in enumerate(after):
+            table[:, pair, index + 1] = look(before if figure is None else after, index)
+    maps = {name: table[row, np.arange(len(who))[:, None, None], who] for row, name in enumerate(names)}
+    maps |= offsets(maps["column"], maps["row"])
+    return maps | {"owner": last_owners(who), "anchor": anchors(who, maps["across"], maps["down"])}
+
+
 def dense_maps(
     masks: NDArray[np.uint8],
     chars: NDArray[np.uint8] | None,
@@ -177,25 +196,20 @@ def dense_maps(
 ) -> dict[str, Map]:
     """Label every cell; a clip has as many `events` as things, a picture none.
 
-    `masks` (2t, H, W) holds an even number of frames; `frames` the figures of each, by owner. Beside the maps of
-    classes come `owner` and `anchor`, whose values are 1 + the id of a thing: what questions point at (`pointing`).
+    `masks` (2t, H, W) holds an even number of frames; `frames` the figures of each, by owner; see `look_maps`.
     """
     count = len(frames[0])
     who = owners(masks, count)
-    pairs, times = who.shape[0], np.arange(who.shape[0])[:, None, None]
-    table, motion = np.zeros((6, pairs, count + 1), dtype=np.int64), np.zeros((pairs, count + 1), dtype=np.int64)
+    maps = look_maps(who, frames)
+    if not events:
+        return maps | {"char": owners(chars, len(words.CHARS)) if chars is not None else np.zeros_like(who)}
+    pairs, times = len(who), np.arange(len(who))[:, None, None]
+    motion = np.zeros((pairs, count + 1), dtype=np.int64)
     for pair in range(pairs):
-        before, after = frames[2 * pair], frames[2 * pair + 1]
         for index in range(count):
-            table[:, pair, index + 1] = looks(before if after[index] is None else after, index)
-            motion[pair, index + 1] = motion_class(before[index], after[index])
-    maps = {name: table[row, times, who] for row, name in enumerate(LOOKS)}
-    maps |= offsets(maps["column"], maps["row"])
-    seen = last_owners(who)
-    maps |= {"owner": seen, "anchor": anchors(who, maps["across"], maps["down"])}
-    if events:
-        story, order = story_tables(events, pairs)
-        maps |= {"motion": motion[times, who], "story": story[times, seen], "order": order[times, seen]}
-        del maps["text"]
-        return maps
-    return maps | {"char": owners(chars, len(words.CHARS)) if chars is not None else np.zeros_like(who)}
+            motion[pair, index + 1] = motion_class(frames[2 * pair][index], frames[2 * pair + 1][index])
+    story, order = story_tables(events, pairs)
+    seen = maps["owner"]
+    maps |= {"motion": motion[times, who], "story": story[times, seen], "order": order[times, seen]}
+    del maps["text"]
+    return maps

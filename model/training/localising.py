@@ -48,10 +48,11 @@ from model.config import PreprocessConfig, VisionConfig
 from model.positions import Grid, patch_positions, vision_plan
 from model.preprocess import prepare
 from model.training import colours
-from model.training.paint import paint, pixels, wear
+from model.training.paint import paint, pixels, room_of
 from model.training.placing import Box, Wish, apart, extent, shape_figure
 from model.training.sample import CELL, RGB, Size
 from model.training.things import Figure, shapes
+from model.training.worn import wear_more
 from model.vision import VisionTower
 
 SIDE = 16  # patches a side of the pictures trained on
@@ -236,7 +237,7 @@ def draw_scene(rng: random.Random, size: Size) -> Scene:
                 break
             figures += [placed] if placed else []
     shade: RGB = colours.shade(rng, ground)
-    drawn = wear(rng, pixels(paint(figures, shade, size, 2))[None])
+    drawn = wear_more(rng, pixels(paint(figures, shade, size, 2))[None], room=room_of(figures))
     things = tuple((colours.NAMES.index(figure.colour), figure.x, figure.y) for figure in figures[1:])
     return Scene(np.ascontiguousarray(drawn), (figures[0].x, figures[0].y), things)
 

@@ -1,18 +1,17 @@
-"""Turns planned figures into pixels and into a map of who owns each pixel; adds light and wear."""
+"""Turns planned figures into pixels and into a map of who owns each pixel; says how much wear they bear; adds light."""
 
-import io
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from model.training.sample import RGB, Size
 from model.training.things import Brush, Figure, catalogue
 
-WORN = 0.3
-LIT = 0.15
+SHAPE_NEEDS, THING_NEEDS = 12.0, 24.0  # pixels of the longer side of a shape, of an everyday thing
+LETTER_NEEDS = 8.0  # pixels of a small letter's height
+SMALL_LETTER = 0.52  # height of a small letter over the size of its font
 
 
 def paint(figures: Sequence[Figure | None], background: RGB, size: Size, scale: int) -> Brush:
@@ -41,35 +40,19 @@ def light(rng: random.Random, size: Size) -> NDArray[np.float32]:
     return np.asarray(ramp[None, :, :, None], dtype=np.float32)
 
 
-def wear(rng: random.Random, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Sometimes light, and sometimes the wear that real files carry: blur, JPEG or noise."""
-    if rng.random() < LIT:
-        frames = (frames * light(rng, frames.shape[1:3])).astype(np.uint8)
-    if rng.random() >= WORN:
-        return frames
-    how = rng.choice(("jpeg", "blur", "noise"))
-    if how == "noise":
-        return noisy(rng, frames)
-    if how == "blur":
-        radius = rng.uniform(0.3, 0.9)
-        soft = [Image.fromarray(frame).filter(ImageFilter.GaussianBlur(radius)) for frame in frames]
-        return np.stack([np.asarray(frame) for frame in soft])
-    quality = rng.randint(60, 95)
-    return np.stack([_jpeg(frame, quality) for frame in frames])
+def room_of(figures: Iterable[Figure | None], needs: float = SHAPE_NEEDS) -> float:
+    """How many times larger the smallest of some figures is than it must be to be told: the room that wear has.
+
+    `needs` are the pixels of its longer side that one which is no text needs.
+    """
+    return min((smallest(figure, needs) for figure in figures if figure is not None), default=1.0)
 
 
-def noisy(rng: random.Random, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Add fine grain that is the same for red, green and blue."""
-    generator = np.random.default_rng(rng.getrandbits(63))
-    deviation = rng.uniform(2, 9)
-    grain = generator.standard_normal(frames.shape[:3], dtype=np.float32)[..., None] * deviation
-    return np.clip(frames + grain, 0, 255).astype(np.uint8)
-
-
-def _jpeg(frame: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=quality)
-    return np.asarray(Image.open(buffer))
+def smallest(figure: Figure, needs: float) -> float:
+    """The same of one figure: a thing by its longer side, a word by its small letters."""
+    if figure.text:
+        return SMALL_LETTER * figure.height / LETTER_NEEDS
+    return max(figure.width, figure.height) / needs
 
 
 def pixels(brush: Brush) -> NDArray[np.uint8]:

@@ -1,32 +1,33 @@
 """Scenes of everyday things: drawings from the packed assets pasted in clear places, labelled token by token."""
 
-import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from model.training import colours, labels
-from model.training.assets.blobs import AssetsMissing
-from model.training.assets.pack import DEFAULT, AssetSplit, NamedThing, Pack, Scope
+from model.training.assets.pack import AssetSplit, NamedThing, Scope, pack
+from model.training.drawing.plan import inside
 from model.training.edges import edge_maps
-from model.training.paint import wear
-from model.training.parts import Packed
-from model.training.placing import PLACES, Box, extent, place_of, settle
+from model.training.grounds import ground
+from model.training.paint import THING_NEEDS, room_of
+from model.training.placing import PLACES, SMALLEST, Box, clear_of_lines, extent, place_of, settle
 from model.training.sample import CELL, Facts, Sample, Size, Split
 from model.training.thing_questions import MASS, taught
 from model.training.things import Figure
 from model.training.world import randomness
+from model.training.worn import Bend, bending, wear_more
 
-VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
 PLAIN = 0.7  # share of its visible pixels that the main colour of a thing must own to be asked for
+UNLIKE = 0.5  # times the common size, from where on things are drawn in pictures of large and small ones
 LARGEST = {1: 0.95, 2: 0.58, 3: 0.5, 4: 0.44, 5: 0.38, 6: 0.36}
 OPAQUE = 128
 TURN = 12.0  # degrees
+BENT = 0.15  # share of the pictures that are seen in perspective or cropped, where nothing is lost by it
+FAINT, SEEN = 48, 0.2  # of 255, between a pixel and the ground; share of a thing's pixels that must differ by more
 EXAMINED: dict[str, AssetSplit] = {  # by part
     "held_things": "held",
     "unseen_things": "unseen",
@@ -46,28 +47,14 @@ class Piece:
 
 
 @cache
-def pack() -> Pack:
-    """The packs that this process draws from."""
-    return Pack(Path(os.environ.get(VARIABLE) or DEFAULT))
-
-
-@cache
-def at_hand(packed: Packed, among: Pack) -> bool:
-    """Whether packs hold what a part cannot do without, to train on."""
-    try:
-        return bool(among.things() if packed == "things" else among.photos() if packed == "photos" else True)
-    except AssetsMissing:
-        return False
-
-
-@cache
 def item_names(scope: Scope) -> tuple[str, ...]:
     """Names of the things of a scope, each once, as classes of its label in `ITEM`."""
     return tuple(dict.fromkeys(thing.name for thing in taught(scope)))
 
 
 @cache
-def _choice(split: AssetSplit, scope: Scope) -> tuple[NamedThing, ...]:
+def choice(split: AssetSplit, scope: Scope) -> tuple[NamedThing, ...]:
+    """The things of a scope of which a split has drawings."""
     return pack().things(split, scope)
 
 
@@ -111,7 +98,7 @@ def piece(rng: random.Random, thing: NamedThing, split: AssetSplit, vary: bool) 
 
 def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: float, vary: bool) -> list[Piece]:
     """Which things a picture shows: one, several different ones, or several of one kind among others."""
-    every = _choice(split, scope)
+    every = choice(split, scope)
     if rng.random() < 0.8 * (1 - difficulty) + 0.25 * difficulty:
         return [piece(rng, rng.choice(every), split, vary)]
     thing, many = rng.choice(every), rng.choice((2, 2, 3, 3, 4, 5, 6))
@@ -124,11 +111,20 @@ def wished(rng: random.Random, split: AssetSplit, scope: Scope, difficulty: floa
     return [piece(rng, thing, split, vary) for thing in {thing.name: thing for thing in chosen}.values()]
 
 
+def drowns(one: Piece, name: str) -> bool:
+    """Whether hardly any of a drawing differs from a ground of that colour, as pale ones on white."""
+    seen = one.pixels[::3, ::3]
+    visible = seen[seen[..., 3] >= OPAQUE][:, :3].astype(np.int16)
+    away = np.abs(visible - np.array(colours.ANCHORS[name][0], dtype=np.int16)).max(axis=1, initial=0)
+    return float((away > FAINT).mean()) < SEEN if len(away) else True
+
+
 def contrast(rng: random.Random, pieces: list[Piece]) -> str:
     """A background in which no thing drowns."""
     for _ in range(12):
         name = colours.background(rng)
-        if all(name != piece.tint and frozenset((name, piece.tint)) not in colours.ALIKE for piece in pieces):
+        apart = (name != piece.tint and frozenset((name, piece.tint)) not in colours.ALIKE for piece in pieces)
+        if all(apart) and not any(drowns(piece, name) for piece in pieces):
             return name
     return "white" if all(piece.tint != "white" for piece in pieces) else "gray"
 
@@ -140,9 +136,10 @@ def placed(rng: random.Random, pieces: list[Piece], size: Size, difficulty: floa
     found = []
     top = LARGEST[min(6, len(pieces))]
     common = rng.uniform(max(0.24, top * (0.85 - 0.45 * difficulty)), top)
+    least = UNLIKE if rng.random() < 0.5 * difficulty else 0.85
     for one in pieces:
         height, width = one.pixels.shape[:2]
-        side = common * rng.uniform(0.85, 1.1) * min(size) / max(height, width)
+        side = max(SMALLEST, common * rng.uniform(least, 1.1) * min(size)) / max(height, width)
         figure = Figure(one.thing.name, one.tint, (0, 0, 0), 0, 0, width * side, height * side)
         put = settle(rng, figure, taken, size, free)
         if put is not None:
@@ -193,19 +190,40 @@ def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) ->
     return maps | edge_maps(who, facts)
 
 
-def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
-    """Draw one picture; a part that examines draws what its name says and training never meets."""
-    rng = randomness(seed, part, split)
-    drawings = EXAMINED.get(part, "train")
-    while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty, split == "train"), size, difficulty)):
-        pass
-    background = contrast(rng, [one for one, _ in pieces])
-    canvas = np.empty((*size, 3), dtype=np.float32)
-    canvas[:] = colours.shade(rng, background)
-    owners = np.zeros(size, dtype=np.uint8)
-    for number, (one, figure) in enumerate(pieces):
+def bent(bend: Bend, figures: list[Figure], size: Size) -> list[Figure] | None:
+    """The figures where a bend brings them; None where one would be cut or come near the line between two places."""
+    found = []
+    for figure in figures:
+        ((x, y),) = bend.points(np.array([[figure.x, figure.y]])).tolist()
+        stays = place_of(x, y, size) == place_of(figure.x, figure.y, size)
+        if not stays or not clear_of_lines(x, y, size) or not inside(bend.box(extent(figure)), size):
+            return None
+        found.append(replace(figure, x=x, y=y))
+    return found
+
+
+def shown(
+    rng: random.Random, pieces: list[Piece], figures: list[Figure], paper: NDArray[np.uint8], share: float
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[Figure]]:
+    """The picture (H, W, 3), who owns each pixel of it (H, W), and where its figures are: sometimes in perspective."""
+    size = paper.shape[0], paper.shape[1]
+    canvas, owners = paper.astype(np.float32), np.zeros(size, dtype=np.uint8)
+    for number, (one, figure) in enumerate(zip(pieces, figures, strict=True)):
         paste(canvas, owners, one, figure, number + 1)
-    things = [
+    picture = np.clip(canvas, 0, 255).astype(np.uint8)
+    if rng.random() < share:
+        moved = bent(bend := bending(rng, size), figures, size)
+        if moved is not None:
+            owners = bend.frames(owners[None], Image.Resampling.NEAREST)[0]
+            return bend.frames(picture[None], Image.Resampling.BILINEAR)[0], owners, moved
+    return picture, owners, figures
+
+
+def thing_facts(
+    pieces: list[Piece], figures: list[Figure], owners: NDArray[np.uint8], size: Size
+) -> list[dict[str, object]]:
+    """What is true of each thing."""
+    return [
         {
             "id": number,
             "thing": one.thing.name,
@@ -213,17 +231,50 @@ def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, p
             "place": list(place_of(figure.x, figure.y, size)),
             "box": visible_box(owners == number + 1) or [round(value, 1) for value in extent(figure)],
         }
-        for number, (one, figure) in enumerate(pieces)
+        for number, (one, figure) in enumerate(zip(pieces, figures, strict=True))
     ]
-    facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
-    facts |= {"drawings": drawings, "scope": scope}
-    frames = wear(rng, np.clip(canvas, 0, 255).astype(np.uint8)[None])
+
+
+def under(
+    rng: random.Random, pieces: list[Piece], size: Size, difficulty: float, split: Split
+) -> tuple[Facts, NDArray[np.uint8]]:
+    """A ground on which none of the pieces drowns: what is told about it, and its pixels (H, W, 3)."""
+    background, tints = contrast(rng, pieces), [one.tint for one in pieces if one.tint]
+    behind = ground(rng, background, colours.shade(rng, background), size, difficulty, split, tints)
+    return {"background": background, "texture": behind.texture}, behind.pixels
+
+
+def draw(seed: int, size: Size, difficulty: float, split: Split, scope: Scope, part: str) -> Sample:
+    """Draw one picture; a part that examines draws what its name says and training never meets."""
+    rng = randomness(seed, part, split)
+    drawings = EXAMINED.get(part, "train")
+    while not (pieces := placed(rng, wished(rng, drawings, scope, difficulty, split == "train"), size, difficulty)):
+        pass
+    told, paper = under(rng, [one for one, _ in pieces], size, difficulty, split)
+    told |= {"drawings": drawings, "scope": scope}
+    return composed(rng, seed, pieces, paper, told, difficulty, BENT * difficulty)
+
+
+def composed(
+    rng: random.Random, seed: int, laid: list[tuple[Piece, Figure]], paper: NDArray[np.uint8], told: Facts,
+    difficulty: float, share: float = 0.0,
+) -> Sample:  # fmt: skip
+    """Lay pieces over a ground (H, W, 3), label and wear them; `told` are the facts about ground, drawings and scope.
+
+    `share` of such pictures are seen in perspective.
+    """
+    size = paper.shape[0], paper.shape[1]
+    pieces, figures = [one for one, _ in laid], [figure for _, figure in laid]
+    picture, owners, figures = shown(rng, pieces, figures, paper, share)
+    facts: Facts = {"kind": "image", "size": list(size), "things": thing_facts(pieces, figures, owners, size)}
+    facts |= {"events": [], **told}
+    worn = wear_more(rng, picture[None], difficulty, room=room_of(figures, THING_NEEDS))
     return Sample(
         seed=seed,
         kind="image",
-        frames=np.ascontiguousarray(frames),
+        frames=np.ascontiguousarray(worn),
         sampled_fps=1.0,
-        dense=thing_labels(owners, facts, scope),
-        background=labels.colour_class(background),
+        dense=thing_labels(owners, facts, told["scope"]),
+        background=labels.colour_class(told["background"]),
         facts=facts,
     )

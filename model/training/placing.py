@@ -47,6 +47,12 @@ def place_of(x: float, y: float, size: Size) -> tuple[int, int]:
     return min(2, int(3 * y / size[0])), min(2, int(3 * x / size[1]))
 
 
+def clear_of_lines(x: float, y: float, size: Size) -> bool:
+    """Whether a centre keeps away from the lines between the nine places."""
+    shares = (x / size[1], y / size[0])
+    return all(abs(share - third) > CLEAR / 2 for share in shares for third in (1 / 3, 2 / 3))
+
+
 def allowed_pair(thing: str, colour: str, split: Split) -> bool:
     """Some pairs of thing and colour are kept from training, so that evaluation can ask for them."""
     return split == "held" or (thing, colour) not in HELD_PAIRS

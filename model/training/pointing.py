@@ -174,7 +174,7 @@ def thing_meant(sample: Sample, asker: Asker) -> int:
     if (things := of_all(labels)) is None:
         return 0
     owner = torch.from_numpy(sample.dense["owner"]).flatten()
-    found = set(things[member(owner, asker.about).bool()].tolist())
+    found = {*things[member(owner, asker.about).bool()].tolist()} - {0}  # a clip's tokens may show it no longer
     return int(found.pop()) if len(found) == 1 else 0
 
 

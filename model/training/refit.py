@@ -31,8 +31,8 @@ from model.training.train import shares
 from model.training.widen import EMBEDDINGS
 
 NAMED: Shares = (
-    ("many_things", 0.5), ("things", 0.3), ("boxes", 0.05), ("drawings", 0.05), ("short_text", 0.04), ("shapes", 0.03),
-    ("events", 0.03),
+    ("many_things", 0.48), ("things", 0.28), ("thing_events", 0.04), ("boxes", 0.05), ("drawings", 0.05),
+    ("short_text", 0.04), ("shapes", 0.03), ("events", 0.03),
 )  # fmt: skip
 AT_ONCE = 4096  # states whose logits are held at a time
 FITTING = 30  # iterations of L-BFGS

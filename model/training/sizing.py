@@ -14,10 +14,10 @@ import torch
 
 from model.facts import system
 from model.training.assets.blobs import REMEDY, AssetsMissing
+from model.training.assets.pack import at_hand, pack
 from model.training.data import CPU, PARTS, RUNGS, WIDE, Shares, drawn_parts, written
 from model.training.language import listed
 from model.training.parts import parts
-from model.training.pictured import at_hand, pack
 from model.training.state import CHECKPOINT
 from model.training.together import own_device
 

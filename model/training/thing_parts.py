@@ -2,7 +2,7 @@
 
 from random import Random
 
-from model.training import thing_boxes, thing_questions
+from model.training import thing_boxes, thing_questions, thing_talk
 from model.training.amounts import amounts_of
 from model.training.assets.blobs import AssetsWithheld
 from model.training.assets.pack import Scope
@@ -30,10 +30,14 @@ MAKERS: tuple[Maker, ...] = (
     thing_boxes.locate,
     thing_boxes.locate_all,
     thing_boxes.inside,
+    thing_talk.described,
+    thing_talk.sizes,
 )
 SKILLS: dict[Scope, dict[str, float]] = {
     "cpu": {
         "caption": 2.8,
+        "brief": 0.8,
+        "detail": 0.8,
         "name": 2.4,
         "list": 1.0,
         "count": 3.2,
@@ -42,6 +46,7 @@ SKILLS: dict[Scope, dict[str, float]] = {
         "exists": 3.0,
         "amount": 1.6,
         "relation": 1.2,
+        "size": 1.2,
         "background": 0.1,
         "locate": 1.8,
         "locate_all": 1.8,
@@ -50,6 +55,8 @@ SKILLS: dict[Scope, dict[str, float]] = {
     # What a hundred things teach of counting and placing holds for all: here it is the names that are many.
     "all": {
         "caption": 3.0,
+        "brief": 0.8,
+        "detail": 0.6,
         "name": 5.0,
         "list": 1.5,
         "count": 1.5,
@@ -58,6 +65,7 @@ SKILLS: dict[Scope, dict[str, float]] = {
         "exists": 4.0,
         "amount": 0.2,
         "relation": 0.6,
+        "size": 0.5,
         "background": 0.1,
         "locate": 1.2,
         "locate_all": 0.6,

@@ -106,8 +106,6 @@ def name(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 def listing(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     """Everything that is there, without numbers and places."""
     groups = grouped(facts["things"])
-    if len(groups) == 1:
-        return []
     names = [noun(group[0]["thing"], lang) for group in groups]
     told = tuple((name, ids(*group)) for name, group in zip(names, groups, strict=True))
     return [Ask("list", "list_things", language.listed(names, lang), told=told)]

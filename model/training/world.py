@@ -5,17 +5,19 @@
 
 import hashlib
 import random
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.training import colours, labels, questions
 from model.training.clips import Actor, Event, plan_clip
-from model.training.paint import paint, pixels, scale_for, wear
+from model.training.paint import paint, pixels, room_of, scale_for
 from model.training.placing import extent, place_of
 from model.training.sample import RGB, Facts, Kind, Sample, Size, Split
 from model.training.scene import plan_scene
 from model.training.things import Brush, Figure
+from model.training.worn import wear_more
 
 
 def randomness(seed: int, kind: str, split: Split) -> random.Random:
@@ -87,14 +89,19 @@ def make_sample(
         cast, facts = _picture(rng, size, difficulty, split)
     else:
         cast, facts = _clip(rng, size, frames, difficulty, split)
-    sample = finish(rng, cast, {"kind": kind, "size": list(size), **facts}, size)
+    sample = finish(rng, cast, {"kind": kind, "size": list(size), **facts}, size, difficulty=difficulty)
     sample.seed, sample.sampled_fps = seed, fps if kind == "video" else 1.0
     sample.questions = questions.ask(sample.facts, rng, split)
     return sample
 
 
 def finish(
-    rng: random.Random, cast: list[list[Figure | None]], facts: Facts, size: Size, plain: RGB | None = None
+    rng: random.Random,
+    cast: list[list[Figure | None]],
+    facts: Facts,
+    size: Size,
+    plain: RGB | None = None,
+    difficulty: float = 1.0,
 ) -> Sample:
     """Paint the figures of every frame on `plain`, label them and wear the frames; questions are still missing."""
     plain = plain or colours.shade(rng, facts["background"])
@@ -103,7 +110,8 @@ def finish(
     chars = _chars(brushes)
     shown = cast if len(cast) % 2 == 0 else [*cast, cast[-1]]
     dense = labels.dense_maps(masks, None if chars is None else _doubled(chars), shown, facts["events"])
-    pictures = wear(rng, np.stack([pixels(brush) for brush in brushes]))
+    drawn = np.stack([pixels(brush) for brush in brushes])
+    pictures = wear_more(rng, drawn, difficulty, room=room_of(chain.from_iterable(cast)))
     return Sample(
         seed=0,
         kind=facts["kind"],

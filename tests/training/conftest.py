@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model.training import pictured
+from model.training.assets import pack as packs
 from tests.training.tiny_assets import write_tiny_pack, write_tiny_photos
 
 
@@ -15,7 +15,7 @@ def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = write_tiny_pack(tmp_path_factory.mktemp("assets"))
     write_tiny_photos(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(pictured.VARIABLE, str(folder))
-        pictured.pack.cache_clear()
+        patch.setenv(packs.VARIABLE, str(folder))
+        packs.pack.cache_clear()
         yield folder
-    pictured.pack.cache_clear()
+    packs.pack.cache_clear()

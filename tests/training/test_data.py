@@ -175,4 +175,4 @@ def test_a_picture_is_told_in_the_order_of_its_ranks(part: str) -> None:
 
 
 def test_clips_and_pairs_have_no_ranks() -> None:
-    assert all("rank" not in held_out(1, part)[0].make().dense for part in ("clips", "events", "pairs"))
+    assert all("rank" not in held_out(1, part)[0].make().dense for part in ("clips", "events", "thing_events", "pairs"))

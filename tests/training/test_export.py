@@ -141,7 +141,7 @@ def test_no_part_is_larger_than_its_limit_and_nothing_is_lost() -> None:
 
 
 def test_the_card_tells_of_the_parts_that_were_taught() -> None:
-    old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "boxes", "drawings")
+    old, wide = ("shapes", "clips"), ("shapes", "clips", "text", "events", "thing_events", "boxes", "drawings")
     assert "bbox_2d" not in card_lines.known(old) and "bbox_2d" in card_lines.known(wide)
     assert "no times" in card_lines.unknown(old) and "no times" not in card_lines.unknown(wide)
     assert "other words" in card_lines.unknown(old) and "other words" not in card_lines.unknown(wide)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.training import language, pictured, worn
+from model.training import language, worn
+from model.training.assets import pack as packs
 from model.training.data import held_out
-from model.training.drawing import names, papers, pen, scene, vector
+from model.training.drawing import look, names, papers, pen, scene, vector
 from model.training.drawing.asks import MAKERS
 from model.training.drawing.forms import SHAPES, Form, form, turn
-from model.training.drawing.look import Style, distance, filled
+from model.training.drawing.look import CAPS, Style, distance, filled
 from model.training.drawing.plan import COVERED, Item, bent, bounds, item_of
 from model.training.labels import class_names
 from model.training.parts import drawings
@@ -102,10 +103,32 @@ def test_boxes_hold_what_is_drawn(renderer: Any) -> None:
     for seed in range(25):
         rng = random.Random(seed)
         for item in scene.plan_items(rng, (140, 168), "white", WHITE, 1.0, "train", 24.0):
-            if item.style.shadow or item.style.dashed:
+            if item.style.shadow or item.style.cap:
                 continue
             found = inked(renderer.render(rng, [item], paper), paper)
             assert np.abs(np.array(found) - np.array(bounds(item, (140, 168)))).max() <= 3, item
+
+
+@pytest.mark.parametrize("cap", CAPS)
+@pytest.mark.parametrize("renderer", [pen, pytest.param(vector, marks=NEEDS_SVG)])
+def test_dashes_leave_gaps_and_end_as_their_caps_say(renderer: Any, cap: str) -> None:
+    paper = papers.lay(random.Random(0), "plain", WHITE, (140, 140))
+    figure = Figure("square", "black", (0, 0, 0), 70.0, 70.0, 100.0, 100.0)
+    pixels = {}
+    for ends in (cap, ""):
+        item = Item(figure, form(random.Random(0), "square"), Style(None, (0, 0, 0), 6.0, cap=ends))
+        pixels[ends] = np.abs(renderer.render(random.Random(1), [item], paper).astype(float) - paper).mean(axis=2)
+    dash, gap = Style(None, (0, 0, 0), 6.0, cap=cap).dashes
+    assert dash + gap == pytest.approx(4.6 * 6)  # caps add to a dash what they take from the gap
+    covered = pixels[cap].sum() / pixels[""].sum()
+    assert 0.5 < covered < 0.85, covered  # three widths of dash to 1.6 of gap, the corners of round caps missing
+    edge = pixels[cap][24] > 128  # along the upper side
+    assert np.count_nonzero(np.diff(edge.astype(int))) >= 6
+
+
+def test_lines_are_dashed_seldom_with_every_cap() -> None:
+    caps = Counter(look.outlined(random.Random(seed), (0, 0, 0), 80.0, 1.0).cap for seed in range(800))
+    assert set(caps) == {"", *CAPS} and caps[""] > 600
 
 
 def test_a_photo_under_a_drawing_keeps_the_colour_of_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -118,10 +141,10 @@ def test_a_photo_under_a_drawing_keeps_the_colour_of_its_name(monkeypatch: pytes
         assert np.abs(paper - (200, 60, 60)).max() <= 2 * papers.DEPTH + 1
     kinds = {papers.kind_of(random.Random(seed), 1.0) for seed in range(400)}
     assert kinds == set(papers.KINDS)
-    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path))  # no packs there
-    pictured.pack.cache_clear()
+    monkeypatch.setenv(packs.VARIABLE, str(tmp_path))  # no packs there
+    packs.pack.cache_clear()
     kinds = {papers.kind_of(random.Random(seed), 1.0) for seed in range(400)}
-    pictured.pack.cache_clear()
+    packs.pack.cache_clear()
     assert kinds == set(papers.KINDS) - {"photo"}
 
 
@@ -230,7 +253,7 @@ def test_what_is_bent_is_where_its_facts_say() -> None:
         rng = random.Random(seed)
         items = scene.plan_items(rng, size, "white", WHITE, 1.0, "train", 24.0)[:1]
         moved = bent(items, bend := bending(rng, size), size)
-        if moved is None or items[0].style.shadow or items[0].style.dashed:
+        if moved is None or items[0].style.shadow or items[0].style.cap:
             continue
         pixels = bend.frames(pen.render(rng, items, paper)[None])[0]
         assert np.abs(np.array(inked(pixels, paper)) - np.array(bounds(moved[0], size))).max() <= 3.5
@@ -242,7 +265,8 @@ def test_what_is_bent_is_where_its_facts_say() -> None:
 def test_thin_lines_are_worn_by_what_leaves_them_their_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     given = list[bool]()
 
-    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any) -> Any:
+    def wear(rng: random.Random, frames: Any, difficulty: float, ways: Any, room: float) -> Any:
+        assert room >= worn.ROOM
         given.append(ways is worn.GENTLE)
         return frames
 

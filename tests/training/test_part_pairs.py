@@ -13,6 +13,7 @@ from model.training.batches import BatchSource, media_of
 from model.training.data import Plan, batch_samples, held_out
 from model.training.export import PREPROCESSOR, TOKENIZER, VIDEO_PREPROCESSOR
 from model.training.modeling import small_config
+from model.training.pairing import difference_of, where_of
 from model.training.parts import pairs, parts
 from model.training.pointing import HEADS
 
@@ -35,8 +36,7 @@ NEW = pair("new", [thing(0, "star", "red", 0, 0)], [thing(1, "star", "red", 0, 0
 
 
 def answers(facts: dict[str, Any], lang: str = "en") -> dict[tuple[str, ...], str]:
-    makers = (pairs.captions, pairs.same, pairs.where, pairs.more, pairs.difference)
-    every = [ask for seed in range(5) for make in makers for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
+    every = [ask for seed in range(5) for make in pairs.MAKERS for ask in make(facts, random.Random(seed), lang)]  # type: ignore[arg-type]
     return {(ask.key, *ask.slots.values()): ask.answer for ask in every}
 
 
@@ -61,10 +61,22 @@ def test_worked_answers() -> None:
 
 
 def test_what_is_asked_points_at_both_pictures() -> None:
-    asks = {ask.slots["a"]: ask for ask in pairs.where(RECOLOURED, random.Random(0), "en")}
+    asks = {ask.slots["a"]: ask for ask in where_of(pairs.named)(RECOLOURED, random.Random(0), "en")}
     assert asks["a blue ring"].about == (1, 3) and asks["a red star"].about == (0,)
-    (ask,) = pairs.difference(RECOLOURED, random.Random(0), "en")
+    (ask,) = difference_of(pairs.change)(RECOLOURED, random.Random(0), "en")
     assert (ask.about, ask.other) == ((0,), (2,))
+    (ask,) = pairs.MAKERS[0](NEW, random.Random(0), "en")
+    assert ask.told == (
+        ("a red star", (0,)), ("at the top left", (0,)),
+        ("a red star", (1,)), ("at the top left", (1,)), ("a blue ring", (2,)), ("in the center", (2,)),
+    )  # fmt: skip
+
+
+def test_of_what_stays_in_both_pictures_one_is_more() -> None:
+    two = [thing(0, "star", "red", 0, 0), thing(1, "star", "red", 1, 1)]
+    gone = pair("gone", two, [thing(2, "star", "red", 0, 0)])
+    assert answers(gone)[("pair_difference",)] == "the first has one more red star"
+    assert answers(gone, "zh")[("pair_difference",)] == "第一张多一个红色的星形"
 
 
 def test_pictures_differ_exactly_where_they_are_said_to() -> None:
@@ -85,7 +97,7 @@ def test_pictures_differ_exactly_where_they_are_said_to() -> None:
 
 
 def test_what_is_the_same_looks_the_same_before_wear(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "wear", lambda rng, frames: frames)
+    monkeypatch.setattr(world, "wear_more", lambda rng, frames, difficulty, room: frames)
     every = [pairs.make(seed, (112, 112), 1, 1.0, 1.0, "train") for seed in range(40)]
     alike = [np.array_equal(*sample.frames) for sample in every if sample.facts["how"] == "same"]
     assert len(alike) > 3 and all(alike)

@@ -8,14 +8,13 @@ import pytest
 from PIL import Image
 
 from model.training import photo_questions, photographs
-from model.training.assets.pack import Pack, Photo
+from model.training.assets.pack import Pack, Photo, pack
 from model.training.data import CLIP_SIZES, held_out
 from model.training.labels import colour_class
 from model.training.metrics import unsure
 from model.training.parts import parts
 from model.training.photo_questions import names
 from model.training.photographs import Role
-from model.training.pictured import pack
 from model.training.sample import Split
 
 

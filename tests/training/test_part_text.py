@@ -27,6 +27,7 @@ from model.training.parts.text import facts_of
 from model.training.sample import Facts, Lang, Sample
 
 TEXT = parts()["text"]
+PAPER = np.full((112, 140, 3), 255, dtype=np.uint8)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -153,7 +154,7 @@ def test_letters_lie_where_their_ink_is() -> None:
     board = a_board(lines=(("Bo4k", "HI"),))
     letters = letters_of(board, 0)
     assert [(letter.char, letter.word) for letter in letters] == [*((c, 0) for c in "Bo4k"), ("H", 1), ("I", 1)]
-    dark = draw((255, 255, 255), [board], (112, 140))[..., 0] < 128
+    dark = draw(PAPER, [board])[..., 0] < 128
     rows, columns = np.nonzero(dark)
     xs, ys = [x for one in letters for x, _ in one.corners], [y for one in letters for _, y in one.corners]
     assert min(xs) - 1 <= columns.min() <= min(xs) + 4 and max(xs) - 4 <= columns.max() <= max(xs) + 1
@@ -168,8 +169,8 @@ def test_letters_lie_where_their_ink_is() -> None:
 def test_ink_below_the_line_stays_on_the_picture() -> None:
     board = a_board(lines=(("jgQy",),))
     board = replace(board, y=112 - board.reach[1])  # as low as it may stand
-    dark = draw((255, 255, 255), [board], (112, 140))[..., 0] < 128
-    above = draw((255, 255, 255), [replace(board, y=board.y - 20)], (112, 140))[..., 0] < 128
+    dark = draw(PAPER, [board])[..., 0] < 128
+    above = draw(PAPER, [replace(board, y=board.y - 20)])[..., 0] < 128
     assert dark.sum() > 0.97 * above.sum()
 
 
@@ -187,7 +188,7 @@ def test_a_turned_text_turns_its_letters() -> None:
     assert first.centre[1] == pytest.approx(last.centre[1])
     first, last = letters_of(turned, 0)[0], letters_of(turned, 0)[-1]
     assert first.centre[1] > last.centre[1] + 4  # against the clock: the end rises
-    dark = draw((255, 255, 255), [turned], (112, 140))[..., 0] < 128
+    dark = draw(PAPER, [turned])[..., 0] < 128
     left, right = dark[:, int(first.centre[0])].nonzero()[0], dark[:, int(last.centre[0])].nonzero()[0]
     assert left.mean() > right.mean() + 3
 

@@ -12,10 +12,12 @@ from PIL import Image
 
 from model.training import measures, pictured, thing_questions
 from model.training.asking import worded
+from model.training.assets import pack as packs
 from model.training.assets.blobs import AssetsMissing, AssetsWithheld
 from model.training.assets.names import named_things
 from model.training.data import held_out
 from model.training.evaluate import EXAMS
+from model.training.labels import colour_class
 from model.training.parts import parts
 from model.training.thing_parts import MAKERS
 from model.training.thing_questions import caption
@@ -119,9 +121,9 @@ def test_each_part_draws_what_it_is_there_for() -> None:
         ("many_things", "train", "train"), ("held_many", "held", "held"), ("unseen_many", "held", "unseen"),
     ):  # fmt: skip
         assert parts()[name].make(3, (112, 112), 1, 1.0, 1.0, split).facts["drawings"] == drawings  # type: ignore[arg-type]
-    pack = pictured.pack()
+    pack = packs.pack()
     kept = {
-        split: {drawing for thing in pictured._choice(split, "cpu") for drawing in pack.drawings(thing, split)}  # type: ignore[arg-type]
+        split: {drawing for thing in pictured.choice(split, "cpu") for drawing in pack.drawings(thing, split)}  # type: ignore[arg-type]
         for split in ("train", "held", "unseen")
     }
     assert kept["train"].isdisjoint(kept["held"]) and kept["train"].isdisjoint(kept["unseen"])
@@ -134,7 +136,7 @@ def test_what_examines_is_refused_to_training(name: str) -> None:
 
 
 def test_a_drawing_is_varied_in_training_alone() -> None:
-    thing = pictured._choice("train", "cpu")[0]
+    thing = pictured.choice("train", "cpu")[0]
     shapes = {pictured.piece(random.Random(seed), thing, "train", False).pixels.shape for seed in range(40)}
     varied = [pictured.piece(random.Random(seed), thing, "train", True) for seed in range(40)]
     assert len({one.pixels.shape for one in varied}) > len(shapes)  # stretched
@@ -145,14 +147,58 @@ def test_a_drawing_is_varied_in_training_alone() -> None:
     assert gray[0] == gray[1] == gray[2]
 
 
+def test_a_thing_in_perspective_is_where_its_facts_say() -> None:
+    size, bent = (140, 168), 0
+    for seed in range(40):
+        rng = random.Random(seed)
+        found = pictured.placed(rng, pictured.wished(rng, "train", "cpu", 1.0, False), size, 1.0)
+        pieces, figures = [one for one, _ in found], [figure for _, figure in found]
+        paper = np.full((*size, 3), 128, dtype=np.uint8)
+        picture, owners, moved = pictured.shown(rng, pieces, figures, paper, 1.0)
+        bent += moved != figures
+        facts = pictured.thing_facts(pieces, moved, owners, size)
+        assert [fact["place"] for fact in facts] == [list(pictured.place_of(f.x, f.y, size)) for f in figures]
+        for fact, one, figure in zip(facts, pieces, moved, strict=True):
+            left, top, right, bottom = (round(side) for side in fact["box"])  # type: ignore[attr-defined]
+            assert abs((left + right) / 2 - figure.x) < 4 and abs((top + bottom) / 2 - figure.y) < 4
+            inner = picture[top:bottom, left:right].astype(int)
+            assert (np.abs(inner - 128).max(axis=2) > 40).mean() > 0.6, one.thing.name  # discs fill their boxes
+        ring = np.ones(size, dtype=bool)
+        for fact in facts:
+            left, top, right, bottom = (round(side) for side in fact["box"])  # type: ignore[attr-defined]
+            ring[max(0, top - 2) : bottom + 2, max(0, left - 2) : right + 2] = False
+        assert np.abs(picture[ring].astype(int) - 128).max() < 20  # nothing lies outside of the boxes
+    assert bent > 10
+
+
+def test_no_pale_thing_stands_on_white() -> None:
+    thing = pictured.choice("train", "cpu")[0]
+    pale = np.full((96, 96, 4), 250, dtype=np.uint8)
+    one = pictured.Piece(thing, pale, "")
+    assert pictured.drowns(one, "white") and not pictured.drowns(one, "blue")
+    pale[:40] = (20, 20, 20, 255)
+    assert not pictured.drowns(one, "white")
+    assert all(pictured.contrast(random.Random(seed), [one]) for seed in range(5))
+
+
+def test_things_stand_on_all_sorts_of_grounds_and_are_told_alike() -> None:
+    textures = set()
+    for seed in range(120):
+        sample = parts()["things"].make(seed, (112, 140), 1, 1.0, 1.0, "train")
+        textures.add(sample.facts["texture"])
+        assert sample.facts["background"] in caption(sample.facts, "en")
+        assert sample.background == colour_class(sample.facts["background"])
+    assert len(textures) > 8 and "plain" in textures
+
+
 def test_a_missing_pack_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path / "nowhere"))
-    pictured.pack.cache_clear()
-    pictured._choice.cache_clear()
+    monkeypatch.setenv(packs.VARIABLE, str(tmp_path / "nowhere"))
+    packs.pack.cache_clear()
+    pictured.choice.cache_clear()
     with pytest.raises(AssetsMissing) as error:
         parts()["things"].make(1, (112, 112), 1, 1.0, 1.0, "train")
     assert "python -m model.training.assets" in str(error.value) + str(vars(error.value))
-    pictured.pack.cache_clear()
+    packs.pack.cache_clear()
 
 
 def test_what_is_not_there_is_not_named() -> None:

@@ -10,6 +10,7 @@ import torch
 
 from model.tokenizer import Tokenizer
 from model.training import pictured, sizing, train
+from model.training.assets import pack as packs
 from model.training.assets.blobs import AssetsMissing
 from model.training.data import CPU, PARTS, RUNGS, WIDE, Shares, dense_classes, held_out
 from model.training.export import SMALL, TOKENIZER, command_of, shown
@@ -19,16 +20,16 @@ from tests.training.test_train import run
 
 MOST, MOST_BYTES = 16e6, 32e6  # parameters of the bundled model, and what they take in bfloat16
 WIDENED = 9472  # rows of the vocabulary in which every name of a thing is one token
-NO_PACKS = {"things", "any_photos", "any_films"}
+NO_PACKS = {"things", "any_photos", "any_films", "thing_events", "thing_pairs"}
 
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder where no assets were packed, which training looks into."""
-    monkeypatch.setenv(pictured.VARIABLE, str(tmp_path / "bare"))
-    pictured.pack.cache_clear()
+    monkeypatch.setenv(packs.VARIABLE, str(tmp_path / "bare"))
+    packs.pack.cache_clear()
     yield tmp_path / "bare"
-    pictured.pack.cache_clear()
+    packs.pack.cache_clear()
 
 
 def settled(*words: object) -> argparse.Namespace:
@@ -109,7 +110,7 @@ def test_the_mix_of_a_cpu_covers_shapes_things_text_clips_and_boxes() -> None:
 
 def test_parts_that_need_packs_say_so(bare: Path) -> None:
     """What says that it needs none draws without; the others cannot."""
-    pictured._choice.cache_clear()
+    pictured.choice.cache_clear()
     for name, part in parts().items():
         drawn = held_out(8, name)
         if part.packed:
@@ -125,7 +126,8 @@ def test_a_mix_by_default_does_without_what_has_no_packs(tmp_path: Path, bare: P
     args = train.parser().parse_args(["--out", str(tmp_path), "--device", "cpu"])
     line = sizing.settle(args)
     assert args.parts == tuple((name, share) for name, share in CPU if name not in NO_PACKS)
-    assert line.count("\n") == 1 and "photos and things" in line and "things, any_photos and any_films" in line
+    assert line.count("\n") == 1 and "photos and things" in line
+    assert "things, any_photos, any_films, thing_events and thing_pairs" in line
     assert line.endswith(f"python -m model.training.assets --out {bare}\n")
 
 

@@ -6,8 +6,9 @@ Three splits: "train" sees the training styles but for one drawing of each thing
 
 import io
 import json
+import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,10 @@ from model.training.assets.blobs import REMEDY, AssetsMissing, AssetsWithheld, B
 
 AssetSplit = Literal["train", "held", "unseen"]
 Scope = Literal["cpu", "all"]
+Packed = Literal["", "things", "photos"]  # what is packed in folders of its own, "" for nothing
 TRAIN, UNSEEN = "things", "unseen"  # the folders of the styles
 DEFAULT = Path("runs") / "assets"
+VARIABLE = "QWENVL_ASSETS"  # environment variable: the folder of the packs
 Drawing = tuple[str, str]  # style, hexcode
 
 
@@ -159,6 +162,21 @@ class Pack:
     def photo_colours(self, key: str, middle: bool = False) -> tuple[tuple[str, float], ...]:
         """Colour names measured on a whole photo or on its middle, with their shares, the largest first."""
         return tuple((name, share) for name, share in self._photos.facts(key)["middle" if middle else "colours"])
+
+
+@cache
+def pack() -> Pack:
+    """The packs that this process draws from."""
+    return Pack(Path(os.environ.get(VARIABLE) or DEFAULT))
+
+
+@cache
+def at_hand(packed: Packed, among: Pack) -> bool:
+    """Whether packs hold what somebody cannot do without, to train on."""
+    try:
+        return bool(among.things() if packed == "things" else among.photos() if packed == "photos" else True)
+    except AssetsMissing:
+        return False
 
 
 def _decoded(data: bytes, mode: str) -> NDArray[np.uint8]:

@@ -8,7 +8,6 @@ from model.training.asking import Ask
 from model.training.drawing import names
 from model.training.drawing.forms import SHAPES
 from model.training.picture_questions import (
-    YES,
     Maker,
     absent,
     all_colours,
@@ -27,9 +26,9 @@ from model.training.picture_questions import (
     unlike,
 )
 from model.training.sample import Facts, Lang, Told
+from model.training.sizes import Naming, sizes_of
 
 FILLED_ASKED = 0.18  # share of the filled things that are asked about, so that both answers are about as frequent
-CLEARLY = 1.3  # how many times larger one thing must be to be called larger
 
 
 def absent_shape(facts: Facts, rng: random.Random) -> str:
@@ -67,46 +66,6 @@ def filling(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return found
 
 
-def larger(one: Facts, two: Facts) -> bool:
-    """Whether the first is clearly larger, by its longer side and by its extent as a whole."""
-    (w1, h1), (w2, h2) = one["extent"], two["extent"]
-    return bool(max(w1, h1) >= CLEARLY * max(w2, h2) and w1 * h1 >= CLEARLY**2 * w2 * h2)
-
-
-def compared(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """Which of two things is larger or smaller, and whether one is larger than the other, as often yes as no."""
-    called = [(fact, rng.choice(ways)) for fact in facts["things"] if (ways := references(fact, facts, lang))]
-    found = []
-    for one, name in called:
-        for two, other in called:
-            if not larger(one, two):
-                continue
-            big, small = (language.noun(fact, lang) for fact in (one, two))
-            first, second = rng.sample((name, other), 2)
-            slots = {"it": first, "other": second}
-            found.append(Ask("size", "larger_which", big, slots, ids(one), ids(two)))
-            found.append(Ask("size", "smaller_which", small, slots, ids(two), ids(one)))
-            truth = rng.random() < 0.5
-            asked = {"it": name, "other": other} if truth else {"it": other, "other": name}
-            about, rest = (ids(one), ids(two)) if truth else (ids(two), ids(one))
-            found.append(Ask("size", "larger_is", YES["is"][lang][truth], asked, about, rest))
-    return found
-
-
-def extremes(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """The largest and the smallest thing, where one clearly is."""
-    things, found = facts["things"], []
-    for fact in things if len(things) > 1 else ():
-        others = [other for other in things if other is not fact]
-        for key, fits in (
-            ("largest", all(larger(fact, o) for o in others)),
-            ("smallest", all(larger(o, fact) for o in others)),
-        ):
-            if fits:
-                found += [Ask("size", key, language.noun(fact, lang), about=ids(fact))] * 2
-    return found
-
-
 def told(parts: list[names.Part]) -> tuple[Told, ...]:
     """Phrases with the things that each is about."""
     return tuple((phrase, ids(*group)) for phrases, group in parts for phrase in phrases)
@@ -134,5 +93,5 @@ def shape_by_style(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
 
 MAKERS: tuple[Maker, ...] = (
     caption, shape, colour, colour_is, all_colours, count, position, relation, exists, background, filling,
-    shape_by_style, compared, extremes, described, amounts_of(count),
+    shape_by_style, sizes_of(Naming(references, language.noun)), described, amounts_of(count),
 )  # fmt: skip

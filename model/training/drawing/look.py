@@ -25,11 +25,13 @@ DRAWN = 220.0  # least distance of a line that is all there is of a thing
 KINDS = ("filled", "outlined")
 PROGRAMS = {"flat": 0.22, "office": 0.12, "plot": 0.14, "cartoon": 0.1, "line": 0.22, "each": 0.2}
 JOINS = ("miter", "round", "bevel")
+CAPS = ("butt", "round", "square")  # how the dashes of a line end
+DASHED = 0.1  # share of the lines that are all there is of a thing
 
 
 @dataclass(frozen=True)
 class Style:
-    """Paint of one thing: a fill, perhaps towards a `second` colour, a line `width` pixels wide, a shadow, dashes."""
+    """Paint of one thing: a fill, perhaps towards a `second` colour, a line `width` wide, a shadow, caps of dashes."""
 
     fill: RGB | None
     line: RGB | None = None
@@ -37,7 +39,13 @@ class Style:
     join: str = "miter"
     second: RGB | None = None
     shadow: float = 0.0
-    dashed: bool = False
+    cap: str = ""  # of a line that is dashed
+
+    @property
+    def dashes(self) -> tuple[float, float]:
+        """Pixels of a dash and of the gap after it, before its caps add to the one and take from the other."""
+        added = 0.0 if self.cap == "butt" else self.width
+        return 3 * self.width - added, 1.6 * self.width + added
 
 
 def paint(rng: random.Random, name: str) -> RGB:
@@ -83,7 +91,8 @@ def outlined(rng: random.Random, rgb: RGB, side: float, difficulty: float) -> St
     """Nothing but a line: at full difficulty down to the one pixel of a plotting library."""
     thin = max(1.0, 0.045 * side * (1 - difficulty))
     width = rng.choice((rng.uniform(thin, thin + 0.8), max(thin, rng.uniform(0.02, 0.065) * side)))
-    return Style(None, rgb, width, rng.choice(JOINS), dashed=width > 1.4 and rng.random() < 0.06 * difficulty)
+    join, dashed = rng.choice(JOINS), width > 1.4 and rng.random() < DASHED * difficulty
+    return Style(None, rgb, width, join, cap=rng.choice(CAPS) if dashed else "")
 
 
 def program_of(rng: random.Random, program: str, difficulty: float) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from model.training.assets.pack import at_hand, pack
 from model.training.drawing.look import mixed
 from model.training.photographs import crop
-from model.training.pictured import at_hand, pack
 from model.training.sample import RGB, Size, Split
 
 KINDS = {
@@ -35,7 +35,7 @@ def depth(rng: random.Random) -> float:
 
 def gradient(rng: random.Random, rgb: RGB, size: Size) -> Pixels:
     """Straight or round, from a little darker to a little lighter."""
-    y, x = np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j].astype(np.float32)
+    y, x = (axis.astype(np.float32) for axis in np.ogrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j])
     angle = rng.uniform(0, 2 * np.pi)
     ramp = np.hypot(x, y) - 0.7 if rng.random() < 0.3 else np.cos(angle) * x + np.sin(angle) * y
     return np.asarray(flat(rgb, size) + (ramp * depth(rng))[..., None])
@@ -80,7 +80,7 @@ def blown_up(cells: Pixels, size: Size) -> Pixels:
 
 def stripes(rng: random.Random, rgb: RGB, size: Size) -> Pixels:
     """Lying, standing or slanted."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    y, x = (axis.astype(np.float32) for axis in np.ogrid[: size[0], : size[1]])
     along = rng.choice((x, y, x + y, x - y))
     bright = (along // rng.randint(4, 14)) % 2
     seen = max(LEAST, abs(depth(rng)) * 0.8) * (-1 if sum(rgb) > 380 else 1)  # what white has lighter stripes of is not

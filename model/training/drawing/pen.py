@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from model.training.drawing.forms import Line
+from model.training.drawing.look import Style
 from model.training.drawing.plan import Item
 from model.training.sample import RGB, Size
 
@@ -20,10 +21,34 @@ def flatly(line: Line, scale: float = 1.0) -> list[float]:
     return list((line * scale).ravel().tolist())
 
 
-def stroke(draw: ImageDraw.ImageDraw, line: Line, rgb: RGB, width: float, scale: int) -> None:
-    """A closed line with round joins."""
-    closed = np.concatenate([line, line[:2]])
-    draw.line(flatly(closed, scale), fill=rgb, width=max(1, round(width * scale)), joint="curve")
+def dashes_of(line: Line, dash: float, gap: float) -> list[Line]:
+    """The dashes of a closed line (N, 2), each with the corners that it goes around (M, 2)."""
+    closed = np.concatenate([line, line[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    found = []
+    for start in np.arange(0.0, along[-1], dash + gap):
+        end = min(start + dash, float(along[-1]))
+        at = np.concatenate([[start], along[(along > start) & (along < end)], [end]])
+        found.append(np.stack([np.interp(at, along, closed[:, axis]) for axis in (0, 1)], axis=1))
+    return found
+
+
+def capped(line: Line, width: float) -> Line:
+    """An open line that is longer by half its width at either end, as square caps make it."""
+    ways = [line[0] - line[1], line[-1] - line[-2]]
+    first, last = (way / max(float(np.hypot(*way)), 1e-6) * width / 2 for way in ways)
+    return np.concatenate([line[:1] + first, line[1:-1], line[-1:] + last])
+
+
+def stroke(draw: ImageDraw.ImageDraw, line: Line, style: Style, scale: int) -> None:
+    """A closed line in one piece or in dashes, with cut or else round joins."""
+    joint = None if style.join == "bevel" else "curve"
+    width = max(1, round(style.width * scale))
+    for piece in dashes_of(line, *style.dashes) if style.cap else [np.concatenate([line, line[:2]])]:
+        ended = capped(piece, style.width) if style.cap == "square" else piece
+        draw.line(flatly(ended, scale), fill=style.line, width=width, joint=joint)
+        for x, y in (piece[0] * scale, piece[-1] * scale) if style.cap == "round" else ():
+            draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=style.line)
 
 
 def silhouette(item: Item, size: tuple[int, int], scale: int) -> Image.Image:
@@ -63,7 +88,7 @@ def draw_item(picture: Image.Image, item: Item, scale: int) -> None:
         draw.polygon(flatly(lines[0], scale), fill=style.fill)
     if style.line is not None:
         for line in lines:
-            stroke(draw, line, style.line, style.width, scale)
+            stroke(draw, line, style, scale)
 
 
 def render(rng: random.Random, items: Sequence[Item], paper: NDArray[np.uint8]) -> NDArray[np.uint8]:

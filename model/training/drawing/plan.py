@@ -10,7 +10,7 @@ import numpy as np
 from model.training import colours
 from model.training.drawing.forms import SHAPES, Form, Line, form, turn
 from model.training.drawing.look import DRAWN, PROGRAMS, SEEN, Style, distance, filled, outlined, paint, program_of
-from model.training.placing import CLEAR, PLACES, Box, Wish, allowed_pair, apart, extent, place_of, settle
+from model.training.placing import PLACES, Box, Wish, allowed_pair, apart, clear_of_lines, extent, place_of, settle
 from model.training.sample import RGB, Size, Split
 from model.training.things import Figure
 from model.training.worn import Bend
@@ -75,7 +75,7 @@ def bent(items: list[Item], bend: Bend, size: Size) -> list[Item] | None:
     moved = [replace(item, bend=bend) for item in items]
     for before, after in zip(items, moved, strict=True):
         stays = place_of(*before.centre, size) == place_of(*after.centre, size)
-        if not stays or not clearly_placed(after, size) or not inside(reach(after), size):
+        if not stays or not clear_of_lines(*after.centre, size) or not inside(reach(after), size):
             return None
     return moved
 
@@ -207,13 +207,6 @@ def in_rows(rng: random.Random, items: list[Item], rows: int, columns: int, size
     return placed
 
 
-def clearly_placed(item: Item, size: Size) -> bool:
-    """Whether the centre keeps away from the lines between the nine places."""
-    x, y = item.centre
-    shares = (x / size[1], y / size[0])
-    return all(abs(share - third) > CLEAR / 2 for share in shares for third in (1 / 3, 2 / 3))
-
-
 def inside(box: Box, size: Size) -> bool:
     """Whether all of a box is in the picture."""
     left, top, right, bottom = box
@@ -257,7 +250,7 @@ def try_items(
         placed = scattered(rng, seen, size)
     else:
         placed = in_rows(rng, seen, rows, columns, size) if len(seen) == len(made) else []
-    return [item for item in placed if clearly_placed(item, size) and inside(extent(item.figure), size)]
+    return [item for item in placed if clear_of_lines(*item.centre, size) and inside(extent(item.figure), size)]
 
 
 def large_enough(figure: Figure, smallest: float) -> bool:

@@ -12,9 +12,10 @@ from model.training.drawing import papers, pen, vector
 from model.training.drawing.forms import SHAPES
 from model.training.drawing.look import KINDS, paint
 from model.training.drawing.plan import SMALLEST, Item, bent, bounds, plan_items
+from model.training.paint import room_of
 from model.training.placing import place_of
 from model.training.sample import CELL, Facts, Sample, Size, Split
-from model.training.worn import GENTLE, WEIGHTS, bending, wear_more
+from model.training.worn import GENTLE, ROOM, WEIGHTS, bending, wear_more
 
 BENT = 0.15  # share of the drawings that are seen in perspective or cropped, where nothing is lost by it
 VECTOR = 0.4  # share of the drawings that the SVG renderer draws where there is one
@@ -117,6 +118,12 @@ def dense_maps(items: Sequence[Item], size: Size) -> dict[str, labels.Map]:
     return maps | {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}
 
 
+def room(items: Sequence[Item]) -> float:
+    """How much room wear has: as much as the smallest thing, and as the thinnest line that has a colour to be told."""
+    lines = [item.style.width for item in items if item.kind == "outlined" or item.border]
+    return max(ROOM, min([room_of(item.figure for item in items), *lines]))
+
+
 def drawn(
     rng: random.Random, seed: int, size: Size, difficulty: float, split: Split, smallest: float = SMALLEST
 ) -> Sample:
@@ -124,7 +131,7 @@ def drawn(
     drawing = draw(rng, size, difficulty, split, smallest)
     facts = facts_of(drawing, size)
     fine = any(item.kind == "outlined" and item.style.width < FINE for item in drawing.items)
-    worn = wear_more(rng, drawing.pixels[None], difficulty, GENTLE if fine else WEIGHTS)
+    worn = wear_more(rng, drawing.pixels[None], difficulty, GENTLE if fine else WEIGHTS, room(drawing.items))
     return Sample(
         seed=seed,
         kind="image",

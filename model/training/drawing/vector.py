@@ -53,8 +53,9 @@ def element(number: int, item: Item) -> str:
     text += f'<path d="{data}" fill="{fill}" fill-rule="evenodd"'
     if style.line is not None:
         text += f' stroke="{hexed(style.line)}" stroke-width="{style.width:.2f}" stroke-linejoin="{style.join}"'
-    if style.dashed:
-        text += f' stroke-linecap="round" stroke-dasharray="{3 * style.width:.1f} {2 * style.width:.1f}"'
+    if style.cap:
+        dash, gap = style.dashes
+        text += f' stroke-linecap="{style.cap}" stroke-dasharray="{dash:.2f} {gap:.2f}"'
     return text + "/>"
 
 

@@ -23,7 +23,7 @@ WAYS: dict[str, tuple[int, int]] = {
     "down_right": (1, 1),
 }
 SWITCHES = ("appear", "vanish", "recolour")
-ROUND = ("circle", "ring")  # nobody sees these turn
+ROUND = ("circle", "ring", "sun", "moon", "clock", "egg")  # nobody sees these turn, or some drawings of them
 FAST, SLOW = 0.55, 0.2  # short sides a second from which and up to which a movement is called so
 FROM_START = 0.4  # share of what lasts that has begun when the clip begins
 SHORTEST = 0.22  # short sides that a movement covers at least

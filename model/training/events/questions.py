@@ -5,9 +5,9 @@ import random
 from model.training import language
 from model.training.asking import Ask
 from model.training.clip_questions import two_in_order
-from model.training.events import says
+from model.training.events import calling, says
 from model.training.events.acts import WAYS
-from model.training.picture_questions import YES, Maker, alone, exists, references
+from model.training.picture_questions import YES, Maker, alone, exists
 from model.training.picture_questions import background as one_background
 from model.training.picture_questions import colour as tints
 from model.training.picture_questions import shape as forms
@@ -28,7 +28,7 @@ def names(facts: Facts, event: Facts, lang: Lang) -> list[str]:
     """How a thing of an event can be named; one that changes colour only by its shape."""
     fact = facts["things"][event["id"]]
     if event["what"] != "recolour":
-        return references(fact, facts, lang)
+        return calling.references(fact, facts, lang)
     if not alone(fact, facts["things"], "thing"):
         return []
     bare = language.shape(fact["thing"], lang)
@@ -67,7 +67,7 @@ def happened(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for event in facts["events"]:
         it, what, about = name(facts, event, rng, lang), event["what"], (event["id"],)
         if what in third and kinds.count(what) == 1:
-            answer = language.noun(facts["things"][event["id"]], lang, tinted=what != "recolour")
+            answer = calling.noun(facts, facts["things"][event["id"]], lang, tinted=what != "recolour")
             found += [Ask("event", "event_what", answer, {"v": third[what]}, about)] * 2
         if it and what != "meet" and len(facts["scenes"]) == 1:
             how = f"it {says.verb(event, lang)}" if lang == "en" else f"它{says.verb(event, lang)}"
@@ -101,7 +101,9 @@ def meeting(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for event in pair:
         if it := name(facts, event, rng, lang):
             other = facts["things"][event["other"]]
-            found.append(Ask("event", "meets", language.noun(other, lang), {"it": it}, (event["id"],), (other["id"],)))
+            found.append(
+                Ask("event", "meets", calling.noun(facts, other, lang), {"it": it}, (event["id"],), (other["id"],))
+            )
     return found
 
 
@@ -114,13 +116,18 @@ def order(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     return two_in_order((first, last), [(event["id"],) for event in ordered], rng, lang)
 
 
-def look(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
-    """Shape, colour and presence in a clip where nothing comes, goes or changes its look, and the background."""
-    found = one_background(facts, rng, lang) if len(facts["scenes"]) == 1 else []
-    if len(facts["scenes"]) > 1 or any(event["what"] not in LOOKING for event in facts["events"]):
-        return found
-    looks = forms(facts, rng, lang) + tints(facts, rng, lang) + exists(facts, rng, lang)
-    return found + [ask for ask in looks if "p" not in ask.slots]
+def looking(*makers: Maker) -> Maker:
+    """What `makers` ask of a clip where nothing comes, goes or changes its look, and of any the background."""
+
+    def look(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
+        """Without what speaks of places, which change."""
+        found = one_background(facts, rng, lang) if len(facts["scenes"]) == 1 else []
+        if len(facts["scenes"]) > 1 or any(event["what"] not in LOOKING for event in facts["events"]):
+            return found
+        return found + [ask for maker in makers for ask in maker(facts, rng, lang) if "p" not in ask.slots]
+
+    return look
 
 
-MAKERS: tuple[Maker, ...] = (caption, motion, happened, meeting, order, look)
+HAPPENING: tuple[Maker, ...] = (caption, motion, happened, meeting, order)
+MAKERS: tuple[Maker, ...] = (*HAPPENING, looking(forms, tints, exists))

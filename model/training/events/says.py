@@ -1,6 +1,7 @@
 """Canonical words for what happens and when, in English and Chinese; captions read as those of plainer clips do."""
 
 from model.training import colours, language
+from model.training.events import calling
 from model.training.events.acts import WAYS
 from model.training.sample import Facts, Lang, Told
 
@@ -80,14 +81,14 @@ def verb(event: Facts, lang: Lang) -> str:
 
 def noun(facts: Facts, event: Facts, lang: Lang) -> str:
     """The thing of an event, with its colour."""
-    return language.noun(facts["things"][event["id"]], lang)
+    return calling.noun(facts, facts["things"][event["id"]], lang)
 
 
 def clause(facts: Facts, event: Facts, lang: Lang) -> str:
     """A whole clause: "the red star appears", "红色的星形出现"; of things that meet it names both, row by row."""
     if event["what"] == "meet":
         both = sorted((facts["things"][number] for number in ids_of(event)), key=lambda fact: fact["place"])
-        one, other = (language.noun(fact, lang) for fact in both)
+        one, other = (calling.noun(facts, fact, lang) for fact in both)
         return f"the {one} and the {other} meet" if lang == "en" else f"{one}和{other}相遇"
     name = noun(facts, event, lang)
     return f"the {name} {verb(event, lang)}" if lang == "en" else f"{name}{verb(event, lang)}"
@@ -95,10 +96,10 @@ def clause(facts: Facts, event: Facts, lang: Lang) -> str:
 
 def told(facts: Facts, event: Facts, lang: Lang) -> str:
     """A clause that introduces its thing: "a red star appears", "一个红色的星形出现"."""
-    one = language.counted(facts["things"][event["id"]], 1, lang)
+    one = calling.one(facts, facts["things"][event["id"]], lang)
     if event["what"] != "meet":
         return f"{one} {verb(event, lang)}" if lang == "en" else f"{one}{verb(event, lang)}"
-    two = language.counted(facts["things"][event["other"]], 1, lang)
+    two = calling.one(facts, facts["things"][event["other"]], lang)
     return f"{one} and {two} meet" if lang == "en" else f"{one}和{two}相遇"
 
 
@@ -142,7 +143,7 @@ def phrases(facts: Facts, lang: Lang) -> tuple[Told, ...]:
         ordered, others = events_told(facts)
         return tuple((told(facts, event, lang), ids_of(event)) for event in (*ordered, *others))
     shown = [fact for number in range(len(facts["scenes"])) for fact in in_scene(facts, number)]
-    return tuple((language.counted(fact, 1, lang), (fact["id"],)) for fact in shown)
+    return tuple((calling.one(facts, fact, lang), (fact["id"],)) for fact in shown)
 
 
 def in_scene(facts: Facts, number: int) -> list[Facts]:
@@ -152,7 +153,7 @@ def in_scene(facts: Facts, number: int) -> list[Facts]:
 
 def things_of(facts: Facts, lang: Lang, scene: int) -> str:
     """What is in a scene, row by row: "a red star and a blue ring"."""
-    return language.listed([language.counted(fact, 1, lang) for fact in in_scene(facts, scene)], lang)
+    return language.listed([calling.one(facts, fact, lang) for fact in in_scene(facts, scene)], lang)
 
 
 def _scenes(facts: Facts, lang: Lang) -> str:

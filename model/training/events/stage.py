@@ -7,9 +7,9 @@ from itertools import pairwise
 from model.training import colours
 from model.training.events.acts import ACTS, WAYS, Act, Event, Poses, Role, Span, moved, swept
 from model.training.events.clock import Clock
-from model.training.placing import CLEAR, PLACES, SMALLEST, Box, Wish, apart, extent, place_of, shape_figure
+from model.training.events.troupe import SHAPES, Troupe
+from model.training.placing import CLEAR, PLACES, SMALLEST, Box, Wish, apart, extent, place_of
 from model.training.sample import Size, Split
-from model.training.scene import mixed
 from model.training.things import Figure
 
 # Weights of what a clip is about, at difficulty 0 and 1.
@@ -107,17 +107,19 @@ def scaled(figure: Figure, factor: float) -> Figure:
     return replace(figure, width=figure.width * factor, height=figure.height * factor)
 
 
-def plan(rng: random.Random, size: Size, clock: Clock, difficulty: float, split: Split) -> Show:
-    """Plan one clip; one in which somebody finds no room is planned again."""
+def plan(
+    rng: random.Random, size: Size, clock: Clock, difficulty: float, split: Split, troupe: Troupe = SHAPES
+) -> Show:
+    """Plan one clip of such a troupe; one in which somebody finds no room is planned again."""
     while True:
         weights = [(1 - difficulty) * easy + difficulty * full for easy, full in MODES.values()]
         mode = rng.choices(list(MODES), weights)[0]
         if mode == "ordered" and clock.frames < SHORTEST_ORDERED:
             mode = "single"
         if mode == "cut":
-            show = try_cut(rng, size, clock, difficulty, split)
+            show = try_cut(rng, size, clock, difficulty, split, troupe)
         else:
-            show = try_acts(rng, size, clock, difficulty, split, mode)
+            show = try_acts(rng, size, clock, difficulty, split, troupe, mode)
         if show is not None:
             return show
 
@@ -133,32 +135,34 @@ def parts_of(rng: random.Random, clock: Clock) -> tuple[Span, Span]:
     return Span(1, middle - 1, clock.times[middle - 1]), Span(middle + 1, clock.frames - 1, clock.times[-1])
 
 
-def doings(rng: random.Random, clock: Clock, mode: str) -> list[tuple[str, Span, int | None]]:
+def doings(rng: random.Random, clock: Clock, mode: str, troupe: Troupe) -> list[tuple[str, Span, int | None]]:
     """What is done in which span, and its rank."""
     if mode == "ordered":
-        return [(rng.choice(ORDERED), span, order) for order, span in enumerate(parts_of(rng, clock))]
+        return [(rng.choice(troupe.able(ORDERED)), span, order) for order, span in enumerate(parts_of(rng, clock))]
     if mode == "both":
         return [(what, whole(clock), None) for what in (rng.choice(AT_ONCE), rng.choice(MOVES))]
-    return [(rng.choice(SINGLE), whole(clock), None)]
+    return [(rng.choice(troupe.able(SINGLE)), whole(clock), None)]
 
 
-def try_acts(rng: random.Random, size: Size, clock: Clock, difficulty: float, split: Split, mode: str) -> Show | None:
+def try_acts(
+    rng: random.Random, size: Size, clock: Clock, difficulty: float, split: Split, troupe: Troupe, mode: str
+) -> Show | None:
     """Acts of one or two things (or two that meet), and things that stay; None where an actor finds no room."""
     background = colours.background(rng)
     names = colours.contrasting(background)
-    todo = [] if mode == "meet" else doings(rng, clock, mode)
+    todo = [] if mode == "meet" else doings(rng, clock, mode, troupe)
     acting = 2 if mode == "meet" else len(todo)
     others = rng.choices((0, 1, 2), (1 - 0.5 * difficulty, 0.35 * difficulty, 0.15 * difficulty))[0]
-    wishes = mixed(rng, acting + others, names, split)
+    wishes = troupe.choose(rng, acting + others, names, split)
     tints = tuple(name for name in names if all(wish.colour != name for wish in wishes))
     large = 0.6 if len(wishes) == 1 else 0.4
     stage, actors = Stage(size, [], [*PLACES]), list[Actor]()
     if mode == "meet":
-        figures = [shape_figure(rng, wish, rng.uniform(0.24, 0.38), size) for wish in wishes[:2]]
+        figures = [troupe.figure(rng, wish, rng.uniform(0.24, 0.38), size) for wish in wishes[:2]]
         actors += meeting(rng, figures, stage, clock) or []
     for index, wish in enumerate(wishes[len(actors) :]):
         what, span, order = todo[index] if index < len(todo) else ("still", whole(clock), None)
-        figure = shape_figure(rng, wish, rng.uniform(0.28, large), size)
+        figure = troupe.figure(rng, wish, rng.uniform(0.28, large), size)
         actor = cast(rng, what, Role(figure, span, clock, size, tints, split), stage, order)
         if actor is not None:
             actors.append(actor)
@@ -218,7 +222,9 @@ def other_background(rng: random.Random, last: str) -> str:
             return name
 
 
-def try_cut(rng: random.Random, size: Size, clock: Clock, difficulty: float, split: Split) -> Show | None:
+def try_cut(
+    rng: random.Random, size: Size, clock: Clock, difficulty: float, split: Split, troupe: Troupe
+) -> Show | None:
     """Two or three scenes, each with a background and one or two things of its own that stand still."""
     count = 3 if clock.frames >= 8 and rng.random() < THREE_SCENES * difficulty else 2
     cuts = cut_frames(rng, clock, count - 1)
@@ -229,11 +235,11 @@ def try_cut(rng: random.Random, size: Size, clock: Clock, difficulty: float, spl
     for scene in range(count):
         backgrounds.append(other_background(rng, backgrounds[-1]) if backgrounds else colours.background(rng))
         many = 1 if rng.random() > 0.4 * difficulty or count == 3 else 2
-        wishes = mixed(rng, many, colours.contrasting(backgrounds[-1]), split, used)
+        wishes = troupe.choose(rng, many, colours.contrasting(backgrounds[-1]), split, used)
         used += wishes
         stage = Stage(size, [], [*PLACES])
         for wish in wishes:
-            figure = shape_figure(rng, wish, rng.uniform(0.28, 0.7 if many == 1 else 0.4), size)
+            figure = troupe.figure(rng, wish, rng.uniform(0.28, 0.7 if many == 1 else 0.4), size)
             actor = cast(rng, "still", Role(figure, whole(clock), clock, size), stage)
             if actor is None:
                 return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from model.training import language
 from model.training.asking import Ask
-from model.training.events import says
+from model.training.events import calling, says
 from model.training.events.facts import far, going_on, moments, there
 from model.training.events.questions import name
 from model.training.events.tokens import half_class
@@ -37,7 +37,7 @@ def when_slots(facts: Facts, event: Facts, rng: random.Random, lang: Lang) -> di
         return None
     if event["what"] != "meet":
         return {"it": it, "w": says.starting(event["what"], lang)}
-    other = language.noun(facts["things"][event["other"]], lang)
+    other = calling.noun(facts, facts["things"][event["other"]], lang)
     return {"it": it, "w": f"meet the {other}" if lang == "en" else f"碰到{other}"}
 
 
@@ -97,7 +97,7 @@ def seen(facts: Facts, rng: random.Random, lang: Lang) -> list[Ask]:
     for key, second in [("there_start", -math.inf), ("there_end", math.inf), *within]:
         things = there(facts, second)
         if things is not None:
-            told = tuple((language.counted(fact, 1, lang), (fact["id"],)) for fact in things)
+            told = tuple((calling.one(facts, fact, lang), (fact["id"],)) for fact in things)
             answer = language.listed([phrase for phrase, _ in told], lang) if told else says.NOTHING[lang]
             slots = clocked(second, lang) if key == "there_at" else {}
             found.append(Ask("there", key, answer, slots, ids(*things), told=told))

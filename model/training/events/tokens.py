@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model.training import labels
 from model.training.events.acts import WAYS
 from model.training.events.clock import LONGEST, Clock
+from model.training.events.troupe import SHAPES, Troupe
 from model.training.labels import STEADY, Map, change_of
 from model.training.sample import Facts
 from model.training.things import Figure
@@ -77,7 +78,11 @@ def tables(facts: Facts, clock: Clock, cast: Sequence[Sequence[Figure | None]], 
 
 
 def dense(
-    masks: NDArray[np.uint8], cast: Sequence[Sequence[Figure | None]], facts: Facts, clock: Clock
+    masks: NDArray[np.uint8],
+    cast: Sequence[Sequence[Figure | None]],
+    facts: Facts,
+    clock: Clock,
+    troupe: Troupe = SHAPES,
 ) -> dict[str, Map]:
     """Label every cell; where a scene is cut within a pair, all cells of that pair are.
 
@@ -85,10 +90,10 @@ def dense(
     last there, and what second it is (in the middle of the pair) of all cells.
     """
     shown = cast if len(cast) % 2 == 0 else [*cast, cast[-1]]
-    maps = {name: map for name, map in labels.dense_maps(masks, None, shown).items() if name not in ("text", "char")}
     pairs, times = len(masks) // 2, np.arange(len(masks) // 2)[:, None, None]
-    who, seen = labels.owners(masks, len(cast[0])), maps["owner"]
-    found = tables(facts, clock, cast, pairs)
+    who = labels.owners(masks, len(cast[0]))
+    maps = labels.look_maps(who, shown, troupe.labels, troupe.look)
+    found, seen = tables(facts, clock, cast, pairs), maps["owner"]
     maps |= {name: found[name][times, who if name == "doing" else seen] for name in found}
     for scene in facts["scenes"][1:]:
         if scene["start"] % 2:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from model.training import colours
 from model.training.lettering.faces import Face, faces, font, letter_heights, long
 from model.training.lettering.strings import Sort, Writing, written
+from model.training.paint import LETTER_NEEDS
 from model.training.sample import RGB, Size, Split
+from model.training.worn import Bend
 
 BARE = "text"
 KINDS = {BARE: 0.3, "sign": 0.29, "label": 0.18, "screen": 0.14, "price tag": 0.09}
@@ -25,6 +27,7 @@ CHINESE_SHARE = 0.09
 BUILT_IN_SHARE = 0.15  # of Pillow's own face where there are others
 LONG = (5, 9, 14, 18, 24, 24)  # characters that a text may have
 LEAST_CAPITAL, LEAST_SMALL, LEAST_CHINESE = 12.0, 9.4, 17.4  # pixels
+CHINESE_NEEDS = 15.0  # pixels that a Chinese character needs to be read, however it is worn
 CRISP = 0.25  # share of the pictures that are drawn at their own size, as screens show them
 FINE = 2  # how many times larger the others are drawn
 TILT = 8.0  # degrees
@@ -42,6 +45,7 @@ class Board:
     `scale` says how many times larger it is drawn; `size` is that of the font, `wide` the width of the longest line,
     `pitch` from line to line; the angle is in degrees, against the clock. Bare text is a board without a surface: its
     `colour` is that of the letters. `trim` colours a screen's frame or a sign's post, `loose` widens the padding.
+    `bend` is what became of the picture after it was drawn.
     """
 
     kind: str
@@ -63,6 +67,7 @@ class Board:
     trim: RGB = (40, 40, 42)
     stands: bool = False
     loose: float = 1.0
+    bend: Bend | None = None
 
     @property
     def text(self) -> str:
@@ -130,6 +135,14 @@ def least(face: Face, text: str, difficulty: float) -> float:
     if any(char.islower() for char in text):
         size = max(size, LEAST_SMALL / small)
     return size * (1.6 - 0.6 * difficulty)
+
+
+def room(board: Board) -> float:
+    """How many times larger its smallest letters are than they must be to be read: the room that wear has."""
+    if board.face.chinese:
+        return capital(board.face) * board.size / CHINESE_NEEDS
+    big, small = letter_heights(board.face.path)
+    return board.size * (small if any(char.islower() for char in board.text) else big) / LETTER_NEEDS
 
 
 def edges_of(board: Board, over: Edges) -> Edges:

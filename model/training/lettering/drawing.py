@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from model.training.lettering.boards import BARE, Board, capital
 from model.training.lettering.faces import font
-from model.training.sample import RGB, Size
+from model.training.sample import RGB
 
 Point = tuple[float, float]
 Layer = tuple[Image.Image, Image.Image]  # what is seen, and where
@@ -49,7 +49,17 @@ def turned(board: Board, x: float, y: float) -> Point:
     wide, high = board.extent
     across, down = x - wide / 2, y - high / 2
     cosine, sine = math.cos(math.radians(board.angle)), math.sin(math.radians(board.angle))
-    return board.x + across * cosine + down * sine, board.y - across * sine + down * cosine
+    there = board.x + across * cosine + down * sine, board.y - across * sine + down * cosine
+    if board.bend is None:
+        return there
+    ((x, y),) = board.bend.points(np.array([there])).tolist()
+    return x, y
+
+
+def corners(board: Board) -> list[Point]:
+    """The corners of a board in the picture, clockwise from its left top."""
+    wide, high = board.extent
+    return [turned(board, x, y) for x, y in ((0, 0), (wide, 0), (wide, high), (0, high))]
 
 
 def letters_of(board: Board, number: int) -> list[Letter]:
@@ -151,10 +161,10 @@ def paste(picture: Image.Image, board: Board) -> None:
         picture.paste(seen, corner, mask)
 
 
-def draw(behind: RGB, boards: list[Board], size: Size) -> NDArray[np.uint8]:
-    """The picture (H, W, 3)."""
-    scale = boards[0].scale
-    picture = Image.new("RGB", (size[1] * scale, size[0] * scale), behind)
+def draw(paper: NDArray[np.uint8], boards: list[Board]) -> NDArray[np.uint8]:
+    """The picture on a paper (H, W, 3), before it is bent."""
+    scale, (height, width) = boards[0].scale, paper.shape[:2]
+    picture = Image.fromarray(paper).resize((width * scale, height * scale), Image.Resampling.NEAREST)
     for board in boards:
         paste(picture, board)
     return np.asarray(picture.reduce(scale) if scale > 1 else picture)

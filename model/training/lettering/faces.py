@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 from model.training.assets.blobs import AssetsMissing
-from model.training.pictured import pack
+from model.training.assets.pack import pack
 from model.training.things import Font
 
 BUILT_IN = ""  # stands for the path of the face inside Pillow

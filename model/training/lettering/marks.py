@@ -6,6 +6,7 @@ letter of its word the first one is, and `letters` how long the word is. So a ce
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from model.training import colours
 from model.training.labels import HALVES, Map, anchors, colour_class, offsets
 from model.training.lettering import chinese
 from model.training.lettering.boards import BARE, KINDS, Board
-from model.training.lettering.drawing import Letter, turned
+from model.training.lettering.drawing import Letter, corners
 from model.training.sample import CELL, Facts, Size
 from model.training.things import catalogue, words
 
@@ -56,12 +57,17 @@ def style_of(word: str) -> str:
     return "upper" if letters.isupper() else "lower" if letters.islower() else "other"
 
 
+@lru_cache(maxsize=64)
+def cells(high: int, wide: int) -> NDArray[np.intp]:
+    """The number of the cell that each pixel of a picture of high x wide cells lies in."""
+    return np.repeat(np.arange(high), CELL)[:, None] * wide + np.repeat(np.arange(wide), CELL)
+
+
 def shares(ids: Image.Image, count: int) -> NDArray[np.float64]:
     """From pixels of 0..count (H, W) to the share of each cell that each takes, (count + 1, h, w)."""
     pixels = np.asarray(ids)
     high, wide = pixels.shape[0] // CELL, pixels.shape[1] // CELL
-    cell = np.repeat(np.arange(high), CELL)[:, None] * wide + np.repeat(np.arange(wide), CELL)
-    counted = np.bincount((cell * (count + 1) + pixels).ravel(), minlength=high * wide * (count + 1))
+    counted = np.bincount((cells(high, wide) * (count + 1) + pixels).ravel(), minlength=high * wide * (count + 1))
     return np.asarray(counted.reshape(high, wide, count + 1).transpose(2, 0, 1) / CELL**2)
 
 
@@ -78,9 +84,7 @@ def areas(boards: Sequence[Board], letters: Sequence[Letter], size: Size) -> tup
     brush = ImageDraw.Draw(surfaces)
     for number, board in enumerate(boards):
         if board.kind != BARE:
-            wide, high = board.extent
-            corners = [turned(board, x, y) for x, y in ((0, 0), (wide, 0), (wide, high), (0, high))]
-            brush.polygon(corners, fill=number + 1)
+            brush.polygon(corners(board), fill=number + 1)
     brush = ImageDraw.Draw(signs)
     for number, letter in enumerate(letters):
         brush.polygon(letter.corners, fill=number + 1)

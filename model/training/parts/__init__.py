@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
-from typing import Literal, Protocol
+from typing import Protocol
 
+from model.training.assets.pack import Packed
 from model.training.sample import QA, Facts, Kind, Lang, Sample, Size, Split
-
-Packed = Literal["", "things", "photos"]  # folders of packed assets
 
 
 class Make(Protocol):

@@ -2,16 +2,11 @@
 
 import random
 
-import numpy as np
-
-from model.training import colours, labels
 from model.training.events import questions, time_questions
-from model.training.events.clock import make_clock
-from model.training.events.facts import facts_of
+from model.training.events.clip import draw
 from model.training.events.says import caption
-from model.training.events.stage import plan
-from model.training.events.tokens import CLASSES, TOLD, dense, mark_moments
-from model.training.paint import paint, pixels, scale_for, wear
+from model.training.events.tokens import CLASSES, TOLD
+from model.training.events.troupe import SHAPES
 from model.training.parts import Part
 from model.training.questions import ask as word
 from model.training.sample import QA, Facts, Sample, Size, Split
@@ -35,31 +30,11 @@ SKILLS = {
 
 
 def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
-    """Draw one clip; `fps` is a wish: about a third are timed as the product times files that give so many frames.
-
-    What was drawn at one rate is often drawn at another, with other answers: only the rate that the sample carries, and
-    with it the positions of its tokens, tells seconds.
-    """
+    """Draw one clip of shapes and ask about it; see `draw` for `fps`."""
     rng = randomness(seed, "events", split)
-    clock = make_clock(rng, frames, fps)
-    show = plan(rng, size, clock, difficulty, split)
-    facts = facts_of(show, clock, size)
-    tints = [colours.shade(rng, background) for background in show.backgrounds]
-    cast = [[actor.poses[frame] for actor in show.actors] for frame in range(frames)]
-    brushes = [paint(figures, tints[show.scene_at(frame)], size, scale_for(size)) for frame, figures in enumerate(cast)]
-    masks = np.stack([np.asarray(brush.ids) for brush in brushes + brushes[-1:] * (frames % 2)])
-    told = dense(masks, cast, facts, clock)
-    mark_moments(facts, told["owner"])
-    return Sample(
-        seed=seed,
-        kind="video",
-        frames=np.ascontiguousarray(wear(rng, np.stack([pixels(brush) for brush in brushes]))),
-        sampled_fps=clock.fps,
-        dense=told,
-        background=labels.colour_class(facts["background"]),
-        facts=facts,
-        questions=ask(facts, rng, split),
-    )
+    sample = draw(rng, size, frames, fps, difficulty, split, SHAPES)
+    sample.seed, sample.questions = seed, ask(sample.facts, rng, split)
+    return sample
 
 
 def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:

@@ -63,7 +63,7 @@ def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
 def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
     """Draw one picture."""
     rng = randomness(seed, split)
-    return drawn(rng, seed, size, page(rng, size, difficulty, split), split, ask)
+    return drawn(rng, seed, size, page(rng, size, difficulty, split), difficulty, split, ask)
 
 
 PART = Part("letters", "image", make, ask, caption, SKILLS, CLASSES)

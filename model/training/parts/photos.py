@@ -4,10 +4,10 @@ from random import Random
 
 import numpy as np
 
+from model.training.assets.pack import pack
 from model.training.parts import Part
 from model.training.photo_questions import MAKERS, caption, names
 from model.training.photographs import known, main_colours, unknown
-from model.training.pictured import pack
 from model.training.questions import ask as word
 from model.training.sample import CELL, QA, Facts, Sample, Size, Split
 from model.training.world import randomness

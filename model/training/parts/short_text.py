@@ -24,7 +24,7 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     planned = plan(rng, size, EASE * difficulty, split)
     while not all(map(short, planned[2])):
         planned = plan(rng, size, EASE * difficulty, split)
-    return drawn(rng, seed, size, planned, split)
+    return drawn(rng, seed, size, planned, difficulty, split)
 
 
 PART = Part("short_text", "image", make, ask, caption, asks.WEIGHTS, CLASSES)

@@ -2,22 +2,29 @@
 
 import hashlib
 import random
+from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from model.training import labels
+from model.training.drawing.plan import inside
+from model.training.grounds import ground
 from model.training.lettering import asks
-from model.training.lettering.boards import Board, plan
-from model.training.lettering.drawing import Letter, draw, letters_of
+from model.training.lettering.boards import BARE, Board, plan, room
+from model.training.lettering.drawing import Letter, corners, draw, letters_of, turned
 from model.training.lettering.marks import CLASSES, cell_of, maps
 from model.training.lettering.sentences import caption
-from model.training.paint import wear
 from model.training.parts import AskAll, Part
 from model.training.placing import place_of
 from model.training.questions import ask as word_questions
 from model.training.sample import CELL, QA, RGB, Facts, Sample, Size, Split
+from model.training.worn import bending, wear_more
 
 Plan = tuple[str, RGB, list[Board]]  # the background's name and shade, and the boards
+BENT = 0.15  # share of the pictures with large letters that are seen in perspective or cropped, where nothing is lost
+STEADY = 1.6  # times the size that letters need: from here on they may be bent
+LARGE = 2.5  # times the same: from here on what they stand on may be bold
 
 
 def randomness(seed: int, split: Split) -> random.Random:
@@ -34,15 +41,14 @@ def box_of(corners: list[tuple[float, float]]) -> list[float]:
 
 def board_fact(number: int, board: Board, size: Size) -> Facts:
     """What is true of one board."""
-    half_wide, half_high = board.reach
-    around = [(board.x - half_wide, board.y - half_high), (board.x + half_wide, board.y + half_high)]
+    wide, high = board.extent
     return {
         "id": number,
         "thing": board.kind,
         "colour": board.colour,
         "ink": board.ink,
-        "place": list(place_of(board.x, board.y, size)),
-        "box": box_of(around),
+        "place": list(place_of(*turned(board, wide / 2, high / 2), size)),
+        "box": box_of(corners(board)),
         "text": board.text,
         "lines": [" ".join(line) for line in board.lines],
         "sort": board.sort,
@@ -77,16 +83,37 @@ def ask(facts: Facts, rng: random.Random, split: Split) -> list[QA]:
     return word_questions(facts, rng, split, makers=asks.MAKERS)
 
 
-def drawn(rng: random.Random, seed: int, size: Size, planned: Plan, split: Split, questions: AskAll = ask) -> Sample:
+def bent(rng: random.Random, boards: list[Board], size: Size) -> list[Board]:
+    """The boards seen in perspective or cropped, or as they are where one would be cut or come to another place."""
+    bend = bending(rng, size)
+    moved = [replace(board, bend=bend) for board in boards]
+    for before, after in zip(boards, moved, strict=True):
+        around = box_of(corners(after))
+        now, then = (board_fact(0, board, size)["place"] for board in (after, before))
+        if now != then or not inside((around[0], around[1], around[2], around[3]), size):
+            return boards
+    return moved
+
+
+def drawn(
+    rng: random.Random, seed: int, size: Size, planned: Plan, difficulty: float, split: Split, questions: AskAll = ask
+) -> Sample:
     """Draw planned boards, tell their letters and ask about them."""
-    background, behind, boards = planned
+    background, rgb, boards = planned
+    space = min(room(board) for board in boards)
+    bare = boards[0].ink_rgb if boards[0].kind == BARE else None
+    kept = [tint for board in boards for tint in (board.colour, board.ink)]
+    behind = ground(rng, background, rgb, size, difficulty, split, kept, bare, bare is None or space >= LARGE)
+    if space >= STEADY and rng.random() < BENT * difficulty:
+        boards = bent(rng, boards, size)
     letters = [letter for number, board in enumerate(boards) for letter in letters_of(board, number)]
-    facts = facts_of(background, boards, letters, size)
-    picture = draw(behind, boards, size)
+    facts = facts_of(background, boards, letters, size) | {"texture": behind.texture}
+    picture = draw(behind.pixels, boards)[None]
+    picture = picture if boards[0].bend is None else boards[0].bend.frames(picture, Image.Resampling.BILINEAR)
     sample = Sample(
         seed=seed,
         kind="image",
-        frames=np.ascontiguousarray(wear(rng, picture[None])),
+        frames=np.ascontiguousarray(wear_more(rng, picture, difficulty, room=space)),
         sampled_fps=1.0,
         dense=maps(boards, letters, facts, size),
         background=labels.colour_class(background),
@@ -99,7 +126,7 @@ def drawn(rng: random.Random, seed: int, size: Size, planned: Plan, split: Split
 def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, split: Split) -> Sample:
     """Draw one picture."""
     rng = randomness(seed, split)
-    return drawn(rng, seed, size, plan(rng, size, difficulty, split), split)
+    return drawn(rng, seed, size, plan(rng, size, difficulty, split), difficulty, split)
 
 
 PART = Part("text", "image", make, ask, caption, asks.WEIGHTS, CLASSES, longest=100)

@@ -128,6 +128,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Describe briefly.", "Describe the image briefly.", "Describe this picture briefly.",
         "Briefly describe this image.", "Briefly, what is in the picture?", "Describe it in a few words.",
         "Give a brief description.", "Give me a very short description.", "In short, what is there?",
+        "Give a short description of the image.",
         "What is in the picture, in a few words?", "Describe this image in a few words.", "brief description",
         "A brief caption, please.", "Write a brief description of this image.", "Tell me briefly what you see.",
         "Be brief: what is in the image?", "Describe shortly what is in the picture.", "Give a short caption.",
@@ -162,6 +163,7 @@ ENGLISH: dict[str, tuple[str, ...]] = {
     ),
     "list": (
         "List all things.", "List everything in the image.", "Make a list of the shapes.", "List all shapes.",
+        "List what is in the picture.",
         "List all the objects.", "Give me a list of the things.", "Which things are there? List them all.",
         "Name all the shapes.", "Name all things in the picture.", "Name every shape you see.", "Enumerate the shapes.",
         "list the objects in this image", "list of shapes", "Can you list all the shapes?",
@@ -273,6 +275,7 @@ CHINESE: dict[str, tuple[str, ...]] = {
     ),
     "list": (
         "列出所有东西。", "列出图里的所有图形。", "列出所有图形。", "把图里的东西都列出来。", "列一下图中有哪些图形。",
+        "列出图片里有什么。",
         "请列出图片里的全部图形。", "图里都有哪些图形？", "有哪些图形？请列出。", "说出所有的图形。",
         "列举图里的图形。", "请一一列出图里的东西。", "列一个清单。", "列出你看到的东西。", "列出图中的物体。",
         "列出画面里的所有图形。", "列出全部图形的名称。", "图中有哪些形状？", "有哪些形状？", "都有什么图形？",

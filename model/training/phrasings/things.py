@@ -1,4 +1,11 @@
-"""How people ask what something is; the last two English and the last Chinese wording are held out."""
+"""How people ask what something is, what there is, what is larger; the last two English, the last Chinese are held out.
+
+Questions about sizes are those about drawings, which call a shape a shape.
+"""
+
+import re
+
+from model.training.phrasings import drawings
 
 ENGLISH: dict[str, tuple[str, ...]] = {
     "name_one": (
@@ -17,6 +24,8 @@ ENGLISH: dict[str, tuple[str, ...]] = {
         "Could you identify this for me?", "What would you call this thing?",
     ),
     "list_things": (
+        "List what is in the picture.", "List everything in the image.", "List all things.", "List all the objects.",
+        "List what you see.", "List the contents of the image.", "Make a list.", "Make a list of all objects.",
         "Which things are there?", "List the things.", "List everything you see.", "What things do you see?",
         "Name all the things.", "Which objects are in the picture?", "list all objects", "What objects are there?",
         "Give me a list of the things.", "Name everything in the image.", "Which things can be seen?",
@@ -42,6 +51,8 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "请识别图中的物品。",
     ),
     "list_things": (
+        "列出图片里有什么。", "列出所有东西。", "列出你看到的东西。", "列出图中的物体。", "列一个清单。",
+        "列出图片的内容。", "请列出图中有什么。",
         "有哪些东西？", "列出图里的东西。", "请列出所有东西。", "图里有哪些东西？", "你看到哪些东西？",
         "说出所有的东西。", "图中都有哪些物体？", "请把看到的东西列出来。", "列出所有物体。", "有哪些物体？",
         "图片里都有些什么东西？", "有哪些物品？", "图中有哪些物品？", "列出所有物品。", "列出你看到的所有东西。",
@@ -50,3 +61,13 @@ CHINESE: dict[str, tuple[str, ...]] = {
         "请逐个说出图里的东西。", "把图中物体的名称列出来。", "给出物体列表。", "请给出画面中物品的清单。",
     ),
 }  # fmt: skip
+
+
+def of_things(wordings: tuple[str, ...], shape: str, thing: str) -> tuple[str, ...]:
+    """Wordings about drawings that speak of things instead, each once, the held-out ones still the last."""
+    return tuple(dict.fromkeys(re.sub(shape, thing, text) for text in wordings))
+
+
+for key in ("larger_which", "smaller_which", "largest", "smallest"):
+    ENGLISH[f"{key}_thing"] = of_things(drawings.ENGLISH[key], "shape|figure", "thing")
+    CHINESE[f"{key}_thing"] = of_things(drawings.CHINESE[key], "图形", "东西")
