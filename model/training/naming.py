@@ -3,7 +3,7 @@
 A head with weights for each of 871 things learns them from what a tower sees, but the decoder has to turn what it sees
 into names of which each is met some dozens of times. Where one linear map takes every thing to the embeddings of its
 name, whatever the language, that map is learned from all things alike, and a rare name needs no path of its own.
-Only answers move the embeddings: four maps that pull at them as well would keep them from settling.
+Only answers move the embeddings, which four maps would pull at as well.
 """
 
 from collections.abc import Mapping
