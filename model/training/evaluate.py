@@ -119,7 +119,8 @@ def ask_all(loaded: LoadedModel, exam: Exam) -> Iterator[Outcome]:
             name, probability, new = counted_as(qa, part.name), done.mean_probability, has_new_pair(sample)
             group = (sample.facts["group"] or "unknown") if "group" in sample.facts else ""
             asked = (name, part.name, qa.skill, qa.lang, qa.question, qa.answer)
-            yield Outcome(*asked, done.text, probability, new, qa.held, sample.seed, group)
+            ground = sample.facts.get("texture", "")
+            yield Outcome(*asked, done.text, probability, new, qa.held, sample.seed, group, ground)
 
 
 def evaluate(

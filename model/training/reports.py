@@ -30,6 +30,7 @@ class Outcome:
     new_wording: bool
     seed: int
     group: str = ""  # of photos: which kind of thing it shows, "unknown" where that cannot be told
+    ground: str = ""  # of drawings: what they stand on, "plain" where that is one colour
 
     @property
     def exact(self) -> bool:
@@ -84,6 +85,16 @@ def groups(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float |
     return {name: {group: share(rows) for group, rows in sorted(own.items())} for name, own in found.items()}
 
 
+def by_ground(outcomes: Sequence[Outcome]) -> dict[str, dict[str, dict[str, float | int]]]:
+    """How many answers are exact where things stand on one flat colour and elsewhere: part -> ground -> share."""
+    found: dict[str, dict[str, list[Outcome]]] = {}
+    for outcome in outcomes:
+        if outcome.ground:
+            where = "plain" if outcome.ground == "plain" else "other"
+            found.setdefault(outcome.part, {"plain": [], "other": []})[where].append(outcome)
+    return {part: {where: share(rows) for where, rows in own.items()} for part, own in found.items()}
+
+
 def details(outcomes: Sequence[Outcome]) -> Report:
     """What an exact answer does not tell: facts of captions, size of errors, language, whether sureness is earned."""
     told: dict[str, list[tuple[str, str]]] = {}
@@ -116,6 +127,7 @@ def details(outcomes: Sequence[Outcome]) -> Report:
             if any(metrics.unsure(wanted) for wanted, _ in pairs)
         },
         "groups": groups(outcomes),
+        "grounds": by_ground(outcomes),
         "boxes": {name: box_scores(pairs) for name, pairs in told.items() if by_skill[name].startswith("locate")},
         "language_kept": metrics.language_kept((o.lang, o.wanted, o.answer) for o in outcomes),
         "calibration": metrics.calibration((outcome.probability, outcome.exact) for outcome in outcomes),

@@ -42,6 +42,15 @@ def times(measured: Report) -> list[str]:
     ]
 
 
+def grounds(measured: Report) -> list[str]:
+    """How much the ground that things stand on matters."""
+    return [
+        f"- {part}: {own['plain']['exact']:.1f} % of {own['plain']['n']} answers exact on plain grounds, "
+        f"{own['other']['exact']:.1f} % of {own['other']['n']} on others"
+        for part, own in measured.get("grounds", {}).items()
+    ]
+
+
 def sureness(measured: Report) -> list[str]:
     """How sure a model is of right and wrong answers, and where that has its answers called uncertain."""
     bands, line = measured["calibration"], metrics.low_confidence(measured["calibration"])
@@ -68,7 +77,7 @@ def listed(measured: Report) -> str:
         for name, row in measured["number_error"].items()
         if row["n"]
     ]
-    lines += times(measured)
+    lines += grounds(measured) + times(measured)
     lines += [
         f"- {name}: {wrong:.1f} % of the characters of {texts} texts wrong"
         for name, wrong in measured["character_error"].items()

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from model.loading import load
 from model.training import card, evaluate
+from model.training.data import held_out
 from model.training.evaluate import TRAINED, examined, measured_before
+from model.training.export import SMALL
+from model.training.parts import parts
 from model.training.reports import Outcome, report
 from model.training.tables import counted, listed, table
 
@@ -55,6 +59,28 @@ def test_names_of_photos_are_counted_by_what_they_show() -> None:
     by_group = {"grocery": {"n": 2, "exact": 50.0}, "unknown": {"n": 1, "exact": 0.0}}
     assert measured["groups"] == {"name (photos)": by_group}
     assert "- name (photos): 50.0 % of 2 named right or left unnamed that show grocery" in listed(measured)
+
+
+def test_answers_are_counted_by_the_ground_that_things_stand_on() -> None:
+    dog = outcome("name (things)", "en", "dog", "dog")
+    outcomes = [
+        replace(dog, ground="plain"),
+        replace(dog, ground="waves"),
+        replace(dog, ground="photo", answer="cat"),
+        replace(dog, ground="photo", new_wording=True),
+        outcome("shape", "en", "star", "star"),
+    ]
+    measured = report(outcomes)
+    assert measured["grounds"] == {"things": {"plain": {"n": 1, "exact": 100.0}, "other": {"n": 2, "exact": 50.0}}}
+    assert "- things: 100.0 % of 1 answers exact on plain grounds, 50.0 % of 2 on others" in listed(measured)
+
+
+@pytest.mark.parametrize("name", ["things", "drawings", "short_text"])
+def test_an_exam_tells_the_ground_of_its_pictures(name: str) -> None:
+    loaded = load(SMALL, device="cpu")
+    exam = evaluate.Exam(parts()[name], held_out(3, name), each=1)
+    drawn = [args.make().facts["texture"] for args in exam.samples]
+    assert {found.ground for found in evaluate.ask_all(loaded, exam)} == set(drawn)
 
 
 def test_totals_are_by_the_part_that_asked() -> None:
