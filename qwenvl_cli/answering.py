@@ -233,7 +233,8 @@ def doubts(record: Record, model: str) -> list[str]:
     found = []
     if record.unsure and record.confidence is not None:
         advice = f"; a published checkpoint knows more: --model {PUBLISHED}" if model == BUNDLED else ""
-        found.append(f"low confidence (mean token probability {record.confidence.mean:.2f}){advice}")
+        sure = f"mean token probability {record.confidence.mean:.4f}, below {record.model.low_confidence:g}"
+        found.append(f"low confidence ({sure}){advice}")
     if record.finish_reason == "length":
         found.append("the answer was cut at --max-tokens")
     if record.finish_reason == "loop":

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from model.errors import ModelError
 from model.generate import GenerateOptions, generate_batch
 from model.loading import LoadedModel, load, resolve
 from model.preprocess import MediaTensors
@@ -46,7 +47,7 @@ def measured_before(model: str) -> tuple[str, ...]:
     """The parts that a model was measured on when it was exported."""
     try:
         return tuple(json.loads((resolve(model) / MEASURED).read_text(encoding="utf-8"))["parts"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return TRAINED
 
 
@@ -175,15 +176,18 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, save the report, print it and where it is."""
     args = arguments()
-    loaded = load(args.model, device=args.device, dtype=args.dtype, quantize=args.quantize)
-    names = args.parts or measured_before(args.model)
-    measured, outcomes = evaluate(loaded, args.samples, args.each, names=names)
-    args.out.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    try:
+        loaded = load(args.model, device=args.device, dtype=args.dtype, quantize=args.quantize)
+        names = args.parts or measured_before(args.model)
+        measured, outcomes = evaluate(loaded, args.samples, args.each, names=names)
+    except ModelError as error:
+        raise SystemExit(f"{error}: {error.hint}") from error
     print(*counted(measured), listed(measured), sep="\n\n")
     told = ("known_wordings", "new_wordings", "seen_pairs", "new_pairs", "median_probability", "seconds")
     print(json.dumps({key: measured[key] for key in told}))
     for outcome in [outcome for outcome in outcomes if not outcome.exact][: args.show]:
         print(json.dumps(asdict(outcome), ensure_ascii=False))
+    args.out.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")  # last: what was printed is not lost
     print(f"saved in {args.out}")
 
 

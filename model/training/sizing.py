@@ -22,8 +22,16 @@ from model.training.state import CHECKPOINT
 from model.training.together import own_device
 
 MIXES: dict[str, Shares] = {"tiny": PARTS, "cpu": CPU, "gpu": WIDE}  # by plan
-OF_A_RUN = ("plan", "batch", "showings", "parts")  # a run goes on with these wherever it does
+USUAL: dict[str, Any] = {
+    "tower_parts": (), "questions": 6, "lr": 2e-3, "heads_first": 0.0, "tower_first": 0.2, "tower_share": 0.0,
+    "seed": 1,
+}  # fmt: skip
+OF_A_RUN = ("plan", "batch", "showings", "parts", *USUAL)  # a run goes on with these wherever it does
 UNSAID = {"showings": 1, "parts": PARTS}  # what the arguments of a run meant before they could say it
+
+
+class PlanError(ValueError):
+    """Options of a run that do not go together."""
 
 
 def cores() -> int:
@@ -72,10 +80,13 @@ def fill(args: argparse.Namespace, values: Mapping[str, Any]) -> None:
 def settle(args: argparse.Namespace) -> str:
     """Fill in what the command left open (None); return a line about parts that are left out, "" where none is.
 
-    Raises AssetsMissing where there are no packs for a part that was named.
+    Raises AssetsMissing where there are no packs for a part that was named, PlanError where its options do not go
+    together.
     """
-    fill(args, begun(Path(args.out)))
-    fill(args, befitting(own_device(args.device).type, cores()))
+    for known in (begun(Path(args.out)), befitting(own_device(args.device).type, cores()), USUAL):
+        fill(args, known)
+    if args.tower_parts and not (args.tower_first or args.tower_share):
+        raise PlanError("no step teaches the tower alone: give --tower-first or --tower-share, or no --tower-parts")
     left_out = []
     if args.parts is None:
         left_out = undrawable(MIXES[args.plan])
@@ -84,8 +95,8 @@ def settle(args: argparse.Namespace) -> str:
         raise lacking(missing)
     if not left_out:
         return ""
-    known = lacking(left_out)
-    return f"{known}, which the run goes without; {known.hint}\n"
+    missing_packs = lacking(left_out)
+    return f"{missing_packs}, which the run goes without; {missing_packs.hint}\n"
 
 
 def chosen(args: argparse.Namespace) -> str:

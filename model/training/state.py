@@ -26,6 +26,10 @@ class OtherVocabulary(ValueError):
     """Weights of one vocabulary were to go on with another."""
 
 
+class OtherParts(ValueError):
+    """A run was to go on with parts that need other heads than those its optimizers know."""
+
+
 @dataclass
 class Run:
     """Everything that a checkpoint holds, alive; `before` tells of the runs whose weights this one began with."""
@@ -135,9 +139,12 @@ def begin_with(run: Run, state: dict[str, Any]) -> None:
 
 
 def resume(run: Run, state: dict[str, Any], device: torch.device) -> None:
-    """Take over what only the same run goes on with: optimizers, average, counts."""
+    """Take over what only the same run goes on with: optimizers, average, counts. Raises OtherParts."""
     for optimizer, kept in zip(run.optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(kept)
+        try:
+            optimizer.load_state_dict(kept)
+        except ValueError as error:  # a group of another size
+            raise OtherParts("the run was begun with parts that have other heads") from error
     run.average = {name: value.to(device) for name, value in state["average"].items()}
     run.step, run.samples, run.questions = state["step"], state["samples"], state["questions"]
     run.elapsed, run.before = state["elapsed"], state["before"]

@@ -1,6 +1,6 @@
 """A report as Markdown: tables of exact answers by part and by skill, and a list of what they do not hold.
 
-Reports that earlier versions wrote, without newer rows, are told as far as they go.
+Reports that lack rows, as those of earlier versions do, are told as far as they go.
 """
 
 from collections.abc import Mapping
@@ -48,12 +48,14 @@ def grounds(measured: Report) -> list[str]:
         f"- {part}: {own['plain']['exact']:.1f} % of {own['plain']['n']} answers exact on plain grounds, "
         f"{own['other']['exact']:.1f} % of {own['other']['n']} on others"
         for part, own in measured.get("grounds", {}).items()
+        if own["plain"]["n"] and own["other"]["n"]
     ]
 
 
 def sureness(measured: Report) -> list[str]:
     """How sure a model is of right and wrong answers, and where that has its answers called uncertain."""
-    bands, line = measured["calibration"], metrics.low_confidence(measured["calibration"])
+    bands = measured.get("calibration", [])
+    line = metrics.low_confidence(bands)
     if line is None:
         return []
     curve = (f"{band['from']:.2f}-{band['to']:.2f}: {band['exact']:.0f} % of {band['n']}" for band in bands)
@@ -69,23 +71,23 @@ def listed(measured: Report) -> str:
     """What the table does not hold, as a Markdown list."""
     lines = [
         f"- {name}: {row['precision']:.1f} % of the stated facts true, {row['recall']:.1f} % of the true ones stated"
-        for name, row in measured["caption_facts"].items()
+        for name, row in measured.get("caption_facts", {}).items()
     ]
-    lines += [f"- {name}: {exact:.1f} % right in any order" for name, exact in measured["any_order"].items()]
+    lines += [f"- {name}: {exact:.1f} % right in any order" for name, exact in measured.get("any_order", {}).items()]
     lines += [
         f"- {name}: off by {row['mean']:.2f} on average, {row['no_number']} of {row['n']} answers without a number"
-        for name, row in measured["number_error"].items()
+        for name, row in measured.get("number_error", {}).items()
         if row["n"]
     ]
     lines += grounds(measured) + times(measured)
     lines += [
         f"- {name}: {wrong:.1f} % of the characters of {texts} texts wrong"
-        for name, wrong in measured["character_error"].items()
+        for name, wrong in measured.get("character_error", {}).items()
         if (texts := measured["skills"][name]["n"]) >= FEW
     ]
     lines += [
         f"- {name}: {row['exact']:.1f} % of {row['n']} texts of {sort} exact"
-        for name, sorts in measured["reading"].items()
+        for name, sorts in measured.get("reading", {}).items()
         for sort, row in sorts.items()
     ]
     lines += [
@@ -96,12 +98,13 @@ def listed(measured: Report) -> str:
     lines += [
         f"- {name}: {row['false_names']:.1f} false names per hundred of {row['unknown']} that cannot be told, "
         f"{row['needless_doubt']:.1f} needless doubts per hundred of {row['known']} others"
-        for name, row in measured["abstention"].items()
+        for name, row in measured.get("abstention", {}).items()
     ]
     lines += [
         f"- {name}: {row['recall']:.1f} % of {row['boxes']} boxes found at an overlap of 0.5, mean overlap "
         f"{row['mean_iou']:.2f}, {row['precision']:.1f} % of the given ones right"
-        for name, row in measured["boxes"].items()
+        for name, row in measured.get("boxes", {}).items()
     ]
-    lines.append(f"- answered in the language asked in or for: {measured['language_kept']:.1f} %")
+    if "language_kept" in measured:
+        lines.append(f"- answered in the language asked in or for: {measured['language_kept']:.1f} %")
     return "\n".join(lines + sureness(measured))

@@ -30,7 +30,7 @@ from model.training.placing import PLACES, extent, place_of, settle
 from model.training.questions import ask as word
 from model.training.sample import QA, Facts, Lang, Sample, Size, Split
 from model.training.thing_boxes import ALL
-from model.training.thing_questions import MASS, a, article_of, noun, stranger, the
+from model.training.thing_questions import MASS, PAIR, a, article_of, noun, stranger, the
 from model.training.thing_talk import several
 from model.training.things import Figure
 from model.training.world import randomness
@@ -129,8 +129,9 @@ def thinned(found: list[Named], rng: random.Random, alike: Callable[[Ids, Ids], 
 
 
 def named(facts: Facts, rng: random.Random, lang: Lang) -> list[Named]:
-    """Each thing that there is, and one that is in neither picture."""
-    names = dict.fromkeys([*(fact["thing"] for fact in facts["things"]), stranger(facts, rng)])
+    """Each thing that there is, and one that is in neither; not "some grapes" in English, where "is" is asked."""
+    every = dict.fromkeys([*(fact["thing"] for fact in facts["things"]), stranger(facts, rng)])
+    names = [name for name in every if lang == "zh" or not (several(name) and article_of(name) == MASS)]
     found = [(a(name, lang), *fitting(facts, {"thing": name}, "thing")) for name in names]
     return thinned(found, rng, lambda one, two: bool(one and two))
 
@@ -150,7 +151,7 @@ def change(facts: Facts, lang: Lang) -> Ask:
         fact = lost(facts)
         name, first = fact["thing"], how == "gone"
         others = all(fitting(facts, fact, "thing"))
-        answer = pairing.one_more(noun(name, lang), first, lang) if others else only(name, first, lang)
+        answer = one_more_of(name, first, lang) if others else only(name, first, lang)
         return Ask("difference", "pair_difference", answer, about=ids(fact))
     (before,), (after,) = (
         [fact for fact in these if all((fact["thing"], fact["place"]) != (o["thing"], o["place"]) for o in those)]
@@ -158,6 +159,16 @@ def change(facts: Facts, lang: Lang) -> Ask:
     )
     answer = moved(before, after, lang) if how == "moved" else exchanged(before, after, lang)
     return Ask("difference", "pair_difference", answer, about=ids(before), other=ids(after))
+
+
+def one_more_of(name: str, first: bool, lang: Lang) -> str:
+    """That one of the pictures has more of what both have: "the first has one more dog"."""
+    kind = article_of(name)
+    if lang == "en" and kind == MASS:
+        return f"{WHICH[lang][not first]} has more {noun(name, lang)}"
+    return pairing.one_more(
+        f"pair of {noun(name, lang)}" if lang == "en" and kind == PAIR else noun(name, lang), first, lang
+    )
 
 
 def only(name: str, first: bool, lang: Lang) -> str:

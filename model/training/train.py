@@ -30,8 +30,8 @@ from model.training.log import Log
 from model.training.modeling import PLANS, losses
 from model.training.parts import parts
 from model.training.pictured import ITEM
-from model.training.sizing import chosen, settle
-from model.training.state import CHECKPOINT, OtherVocabulary, Run, save, start
+from model.training.sizing import PlanError, chosen, settle
+from model.training.state import CHECKPOINT, OtherParts, OtherVocabulary, Run, save, start
 from model.training.together import Group, joined, meet, own_device
 
 # Dense labels that weigh more than the others: what is misseen is miscounted, and named, read or placed wrongly.
@@ -245,31 +245,29 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--tower-parts",
         type=shares,
-        default=(),
         help="the same for the steps that teach the tower alone, where they differ",
     )
     made.add_argument("--minutes", type=float, default=0.0, help="length of the plan in minutes of training")
     made.add_argument("--steps", type=int, default=0, help="length of the plan in steps")
     made.add_argument("--batch", type=int, help="pictures a step (default by device)")
-    made.add_argument("--questions", type=int, default=6, help="questions asked about each picture or clip")
+    made.add_argument("--questions", type=int, help="questions asked about each picture or clip (6)")
     made.add_argument(
         "--rungs",
         type=int,
         help="lengths, between a power of two and the next, that questions are padded to; few spare the host work "
         "(default by device)",
     )
-    made.add_argument("--lr", type=float, default=2e-3)
+    made.add_argument("--lr", type=float, help="highest rate of learning (0.002)")
     made.add_argument(
         "--heads-first",
         type=float,
-        default=0.0,
-        help="share of the plan that teaches the heads of dense labels alone, which an exported folder has not",
+        help="share of the plan that teaches the heads of dense labels alone, which an exported folder has not (0)",
     )
     made.add_argument(
-        "--tower-first", type=float, default=0.2, help="share of the plan that teaches the tower alone, by dense labels"
+        "--tower-first", type=float, help="share of the plan that teaches the tower alone, by dense labels (0.2)"
     )
-    made.add_argument("--tower-share", type=float, default=0.0, help="share of the later steps that do so")
-    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--tower-share", type=float, help="share of the later steps that do so (0)")
+    made.add_argument("--seed", type=int, help="(1)")
     add_running(made)
     return made
 
@@ -297,12 +295,14 @@ def main() -> None:
     args = parser().parse_args()
     if not args.minutes and not args.steps:
         raise SystemExit("give the plan a length: --minutes or --steps")
-    if args.tower_parts and not (args.tower_first or args.tower_share):
-        raise SystemExit("no step teaches the tower alone: give --tower-first or --tower-share, or no --tower-parts")
     try:
         train(args)
     except OtherVocabulary as error:
         raise SystemExit(f"{error}: carry them over with python -m model.training.widen") from error
+    except PlanError as error:
+        raise SystemExit(str(error)) from error
+    except OtherParts as error:
+        raise SystemExit(f"{error}: give --parts as it was begun, or another --out and this one as --init") from error
     except AssetsMissing as error:
         raise SystemExit(f"{error}\n{error.hint}") from error
 

@@ -89,7 +89,7 @@ def make_sample(
         cast, facts = _picture(rng, size, difficulty, split)
     else:
         cast, facts = _clip(rng, size, frames, difficulty, split)
-    sample = finish(rng, cast, {"kind": kind, "size": list(size), **facts}, size, difficulty=difficulty)
+    sample = finish(rng, cast, {"kind": kind, "size": list(size), **facts}, size, difficulty)
     sample.seed, sample.sampled_fps = seed, fps if kind == "video" else 1.0
     sample.questions = questions.ask(sample.facts, rng, split)
     return sample
@@ -100,8 +100,8 @@ def finish(
     cast: list[list[Figure | None]],
     facts: Facts,
     size: Size,
+    difficulty: float,
     plain: RGB | None = None,
-    difficulty: float = 1.0,
 ) -> Sample:
     """Paint the figures of every frame on `plain`, label them and wear the frames; questions are still missing."""
     plain = plain or colours.shade(rng, facts["background"])

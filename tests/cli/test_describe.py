@@ -167,7 +167,7 @@ def test_low_confidence_is_told_and_recorded(picture: Make, model: str, named: b
     """The bundled model names a checkpoint that knows more; a published one has nothing better to name."""
     result = cli("describe", picture(), "--json", "--model", model, engine=FakeEngine(probability=0.5499))
     (warning,) = result.json["warnings"]
-    assert warning.startswith("low confidence (mean token probability 0.55)")
+    assert warning.startswith("low confidence (mean token probability 0.5499, below 0.55)")
     assert ("--model Qwen/Qwen2.5-VL-3B-Instruct" in warning) is named
     assert f"warning: {warning}\n" in result.stderr
     assert cli("describe", picture(), "--json", engine=FakeEngine(probability=0.55)).json["warnings"] == []
@@ -179,7 +179,8 @@ def test_what_counts_as_low_is_the_models_own(picture: Make) -> None:
         cli("describe", picture(), "--json", engine=FakeEngine(probability=probability, low_confidence=0.98)).json
         for probability in (0.98, 0.9799)
     )
-    assert sure["warnings"] == [] and unsure["warnings"][0].startswith("low confidence (mean token probability 0.98)")
+    assert sure["warnings"] == []
+    assert unsure["warnings"][0].startswith("low confidence (mean token probability 0.9799, below 0.98)")
     assert list(sure["model"]) == ["id", "digest", "dtype", "quantize", "device"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from model.loading import load
 from model.training import card, evaluate
+from model.training.assets import pack as packs
 from model.training.data import held_out
 from model.training.evaluate import TRAINED, examined, measured_before
 from model.training.export import SMALL
@@ -193,6 +194,26 @@ def test_a_place_where_no_report_belongs_is_refused_before_anything_is_measured(
     with pytest.raises(SystemExit):
         measure(monkeypatch, *words)
     assert "--out" in capsys.readouterr().err and [path.name for path in folder.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("missing", ["model", "packs"])
+def test_what_is_missing_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(packs.VARIABLE, str(tmp_path))
+    packs.pack.cache_clear()
+    words = ("--model", "absent") if missing == "model" else ("--parts", "things")
+    with pytest.raises(SystemExit, match=r"absent.*: .+" if missing == "model" else r"training\.assets --out"):
+        measure(monkeypatch, *words)
+    packs.pack.cache_clear()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_without_later_rows_is_told_as_far_as_it_goes() -> None:
+    measured = report([outcome("count", "en", "3", "3")])
+    early = {key: measured[key] for key in ("parts", "skills", "known_wordings", "median_probability")}
+    assert listed(early) == ""
 
 
 def test_what_was_measured_says_which_parts_to_measure_again(tmp_path: Path) -> None:

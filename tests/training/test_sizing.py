@@ -172,6 +172,32 @@ def test_a_run_goes_on_as_it_was_whatever_befits_its_machine_now(tmp_path: Path)
     assert settled("--out", tmp_path, "--parts", "shapes=1", "--showings", 2).showings == 2
 
 
+def test_a_run_goes_on_with_the_mix_and_the_rate_it_was_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = (
+        "--parts",
+        "shapes=1",
+        "--tower-parts",
+        "short_text=1",
+        "--tower-share",
+        "0.5",
+        "--lr",
+        "0.001",
+        "--seed",
+        "4",
+    )
+    first = run(tmp_path, 1, *begun)["args"]
+    again = run(tmp_path, 2)["args"]
+    assert isinstance(first, dict) and isinstance(again, dict)
+    for name in ("parts", "tower_parts", "tower_share", "lr", "seed", "questions"):
+        assert again[name] == first[name], name
+    given = ["train", "--out", str(tmp_path), "--steps", "3", "--parts", "boxes=1", "--tower-parts", "boxes=1"]
+    monkeypatch.setattr("sys.argv", [*given, "--workers", "0"])
+    with pytest.raises(SystemExit, match=r"begun with parts that have other heads: give --parts as it was begun"):
+        train.main()
+
+
 def test_runs_that_said_no_parts_were_of_shapes_and_clips(tmp_path: Path) -> None:
     args = {"plan": "cpu", "batch": 24, "minutes": 9.0, "out": "/a/folder/old"}
     torch.save({"args": args}, tmp_path / "checkpoint.pt")

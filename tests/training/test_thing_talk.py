@@ -126,6 +126,25 @@ def test_sizes_are_true_of_the_boxes_and_asked_often_enough() -> None:
     assert clear >= 20
 
 
+def test_answers_name_the_thing_whose_box_is_larger() -> None:
+    seen = dict.fromkeys(("larger_which_thing", "smaller_which_thing", "largest_thing", "smallest_thing"), 0)
+    for args in held_out(60, "things"):
+        facts = args.make().facts
+        areas: dict[str, list[float]] = {}
+        for fact in facts["things"]:
+            left, top, right, bottom = fact["box"]
+            areas.setdefault(fact["thing"], []).append((right - left) * (bottom - top))
+        alone = {name: own[0] for name, own in areas.items() if len(own) == 1}
+        for (key, *names), ask in asked(facts).items():
+            if key not in seen or len(alone) != len(facts["things"]):
+                continue
+            said = [name for name in alone if not names or any(other.endswith(name) for other in names)]
+            best = (min if key.startswith("small") else max)(said, key=lambda name: alone[name])
+            assert ask.answer == best, (facts, key, names)
+            seen[key] += 1
+    assert min(seen.values()) >= 4, seen
+
+
 def test_the_largest_is_larger_than_each_other() -> None:
     every = [thing(i, "dog", "", (0, i), side) for i, side in enumerate((30, 45, 60))]
     for some in permutations(every):

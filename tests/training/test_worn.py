@@ -52,11 +52,14 @@ def test_what_has_little_room_is_worn_less(way: str) -> None:
         assert changes[2] > 1.2 * changes[1]
 
 
-@pytest.mark.parametrize(
-    "part",
-    ["shapes", "clips", "pairs", "events", "things", "thing_pairs", "thing_events", "short_text", "text", "letters"],
-)
-def test_every_part_meets_every_way_of_wear(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+WORN_FULLY = (  # drawings, boxes and photos spare what is thin or already poor
+    "shapes", "clips", "pairs", "events", "things", "many_things", "thing_pairs", "thing_events", "short_text", "text",
+    "letters",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", WORN_FULLY)
+def test_what_is_drawn_meets_every_way_of_wear(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     met = dict.fromkeys(WAYS, 0)
 
     def watched(way: str, wear: worn.Way) -> worn.Way:

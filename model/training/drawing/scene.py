@@ -119,7 +119,10 @@ def dense_maps(items: Sequence[Item], size: Size) -> dict[str, labels.Map]:
 
 
 def room(items: Sequence[Item]) -> float:
-    """How much room wear has: as much as the smallest thing, and as the thinnest line that has a colour to be told."""
+    """How much room wear has, at least what full strength takes: thin lines are spared by its kind (GENTLE) instead.
+
+    More where the smallest thing, and the thinnest line that has a colour to be told, leave more.
+    """
     lines = [item.style.width for item in items if item.kind == "outlined" or item.border]
     return max(ROOM, min([room_of(item.figure for item in items), *lines]))
 

@@ -7,11 +7,11 @@ from functools import cache
 
 from PIL import Image
 
-from model.training import labels
+from model.training import colours, labels
 from model.training.assets.pack import AssetSplit, NamedThing, Scope, pack
 from model.training.events.troupe import Choose, Frames, Troupe
 from model.training.paint import THING_NEEDS, scale_for
-from model.training.pictured import ITEM, OPAQUE, item_names, piece
+from model.training.pictured import ITEM, OPAQUE, drowns, item_names, piece
 from model.training.placing import SMALLEST, Wish
 from model.training.sample import CELL, RGB, Size, Split
 from model.training.thing_questions import MASS, PAIR
@@ -47,16 +47,17 @@ def chooser(drawings: AssetSplit) -> Choose:
     """The way to choose among these drawings; those of training are varied for it."""
 
     def choose(
-        rng: random.Random, count: int, names: list[str], split: Split, used: list[Wish] | None = None
+        rng: random.Random, count: int, background: str, split: Split, used: list[Wish] | None = None
     ) -> list[Drawn]:
-        """Pick different things whose main colour, if they have one, is among `names`."""
+        """Pick different things that do not drown, and whose main colour, if they have one, stands out."""
         taken, chosen = {wish.thing for wish in used or ()}, list[Drawn]()
+        names = colours.contrasting(background)
         while len(chosen) < count:
             thing = rng.choice(actors(drawings))
             if thing.name in taken:
                 continue
             one = piece(rng, thing, drawings, split == "train")
-            if one.tint in ("", *names):
+            if one.tint in ("", *names) and not drowns(one, background):
                 image = Image.fromarray(one.pixels, "RGBA")
                 taken.add(thing.name)
                 chosen.append(Drawn(thing.name, one.tint, drawing=image.crop(image.getchannel("A").getbbox())))
@@ -83,8 +84,8 @@ def sprite(one: Pasted, scale: int, known: Sprites) -> tuple[Image.Image, Image.
     key = (id(one.drawing), width, height, one.angle)
     if key not in known:
         image = one.drawing.resize((width, height), Image.Resampling.BICUBIC)
-        if one.angle:  # with colours as strong as they cover: else clear pixels would darken the border
-            image = image.convert("RGBa").rotate(-one.angle, Image.Resampling.BILINEAR, expand=True).convert("RGBA")
+        if one.angle:
+            image = image.rotate(-one.angle, Image.Resampling.BILINEAR, expand=True)
         known[key] = image, image.getchannel("A").reduce(scale).point(SHOWN)
     return known[key]
 

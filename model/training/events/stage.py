@@ -153,7 +153,7 @@ def try_acts(
     todo = [] if mode == "meet" else doings(rng, clock, mode, troupe)
     acting = 2 if mode == "meet" else len(todo)
     others = rng.choices((0, 1, 2), (1 - 0.5 * difficulty, 0.35 * difficulty, 0.15 * difficulty))[0]
-    wishes = troupe.choose(rng, acting + others, names, split)
+    wishes = troupe.choose(rng, acting + others, background, split)
     tints = tuple(name for name in names if all(wish.colour != name for wish in wishes))
     large = 0.6 if len(wishes) == 1 else 0.4
     stage, actors = Stage(size, [], [*PLACES]), list[Actor]()
@@ -235,7 +235,7 @@ def try_cut(
     for scene in range(count):
         backgrounds.append(other_background(rng, backgrounds[-1]) if backgrounds else colours.background(rng))
         many = 1 if rng.random() > 0.4 * difficulty or count == 3 else 2
-        wishes = troupe.choose(rng, many, colours.contrasting(backgrounds[-1]), split, used)
+        wishes = troupe.choose(rng, many, backgrounds[-1], split, used)
         used += wishes
         stage = Stage(size, [], [*PLACES])
         for wish in wishes:

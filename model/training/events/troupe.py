@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from model.training import colours
 from model.training.labels import LOOKS, Look, looks
 from model.training.paint import SHAPE_NEEDS, paint, scale_for
 from model.training.placing import Wish, shape_figure
@@ -16,10 +17,10 @@ Frames = Sequence[Sequence[Figure | None]]
 
 
 class Choose(Protocol):
-    """Picks `count` things that stand out in the colours given, other ones than those used before."""
+    """Picks `count` things that stand out from a background, other ones than those used before."""
 
     def __call__(
-        self, rng: random.Random, count: int, names: list[str], split: Split, used: list[Wish] | None = None
+        self, rng: random.Random, count: int, background: str, split: Split, used: list[Wish] | None = None
     ) -> Sequence[Wish]:
         """A pure function of its arguments."""
 
@@ -46,6 +47,13 @@ class Troupe:
         return [what for what in acts if what not in self.unable]
 
 
+def choose_shapes(
+    rng: random.Random, count: int, background: str, split: Split, used: list[Wish] | None = None
+) -> list[Wish]:
+    """Pick shapes in colours that stand out."""
+    return mixed(rng, count, colours.contrasting(background), split, used)
+
+
 def paint_shapes(cast: Frames, tints: Sequence[RGB], size: Size) -> list[Brush]:
     """Draw the figures of every frame on its colour."""
     return [paint(figures, tint, size, scale_for(size)) for figures, tint in zip(cast, tints, strict=True)]
@@ -56,4 +64,4 @@ def shape_look(frame: Sequence[Figure | None], index: int) -> tuple[int, ...]:
     return tuple(found for name, found in zip(LOOKS, looks(frame, index), strict=True) if name != "text")
 
 
-SHAPES = Troupe(mixed, shape_figure, paint_shapes, shape_look, tuple(name for name in LOOKS if name != "text"))
+SHAPES = Troupe(choose_shapes, shape_figure, paint_shapes, shape_look, tuple(name for name in LOOKS if name != "text"))

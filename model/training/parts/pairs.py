@@ -85,7 +85,7 @@ def make(seed: int, size: Size, frames: int, fps: float, difficulty: float, spli
     for background, figures in scenes:
         things = [thing_fact(i, figure, size) for i, figure in enumerate(figures)]
         facts = {"kind": "image", "size": list(size), "background": background, "things": things, "events": []}
-        drawn.append(finish(rng, [list(figures)], facts, size, shades[background]))
+        drawn.append(finish(rng, [list(figures)], facts, size, difficulty, shades[background]))
     return joined(seed, how, drawn)
 
 
