@@ -15,7 +15,7 @@ from model.training import colours
 from model.training.assets.pack import at_hand, pack
 from model.training.assets.tint import named
 from model.training.drawing import papers
-from model.training.drawing.papers import Pixels, flat
+from model.training.drawing.papers import Pixels
 from model.training.sample import RGB, Size, Split
 
 SHARE = 0.4  # of the pictures that do not stand on flat colour, at full difficulty
@@ -118,8 +118,8 @@ def called(pixels: Pixels, name: str) -> bool:
     return float((numbers == colours.NAMES.index(name)).mean()) >= NAMED
 
 
-def strengthened(rng: random.Random, made: Pixels, name: str, rgb: RGB, ink: RGB | None, bold: bool) -> Pixels:
-    """The paper as strong as its name and the letters on it allow, up to a strength drawn; at the weakest flat."""
+def strengthened(rng: random.Random, made: Pixels, name: str, rgb: RGB, ink: RGB | None, bold: bool) -> Pixels | None:
+    """The paper as strong as its name and the letters on it allow, up to a strength drawn; None where that is flat."""
     base = np.array(rgb, dtype=np.float32)
     some = made.reshape(-1, 3)[::SAMPLED] - base
     sure = called(base[None], name)  # some shades lie at the border of two names
@@ -129,7 +129,7 @@ def strengthened(rng: random.Random, made: Pixels, name: str, rgb: RGB, ink: RGB
         if legible(tried, ink) and (called(tried, name) or (factor <= 1 and not sure)):
             return made if factor == 1 else np.asarray(made * factor - (factor - 1) * base)
         factor *= 0.7 if factor <= 1 or factor * 0.7 > 1 else 1 / factor
-    return flat(rgb, (made.shape[0], made.shape[1]))
+    return None
 
 
 def second_colour(rng: random.Random, name: str, kept: Sequence[str], ink: RGB | None) -> RGB | None:
@@ -166,8 +166,9 @@ def ground(
     `kept` are colours of things, which no pattern has; `ink` is that of letters without a board, `bold` says whether
     they are large enough for grounds bolder than those of drawings.
     """
+    plain = Ground("plain", np.tile(np.array(rgb, dtype=np.uint8), (*size, 1)))
     if rng.random() >= SHARE * (0.3 + 0.7 * difficulty):
-        return Ground("plain", np.tile(np.array(rgb, dtype=np.uint8), (*size, 1)))
+        return plain
     roll = rng.random()
     if bold and roll < PATTERNED and (second := second_colour(rng, name, kept, ink)) is not None:
         kind = rng.choice(list(FIELDS))
@@ -175,4 +176,4 @@ def ground(
     strong = bold and roll < PATTERNED + BOLD
     kind = texture_of(rng, strong, ink is None)
     made = strengthened(rng, paper(rng, kind, rgb, size, split), name, rgb, ink, strong)
-    return Ground(kind, np.clip(np.rint(made), 0, 255).astype(np.uint8))
+    return plain if made is None else Ground(kind, np.clip(np.rint(made), 0, 255).astype(np.uint8))

@@ -237,7 +237,7 @@ def draw_scene(rng: random.Random, size: Size) -> Scene:
                 break
             figures += [placed] if placed else []
     shade: RGB = colours.shade(rng, ground)
-    drawn = wear_more(rng, pixels(paint(figures, shade, size, 2))[None], room=room_of(figures))
+    drawn = wear_more(rng, pixels(paint(figures, shade, size, 2))[None], 1.0, room=room_of(figures))
     things = tuple((colours.NAMES.index(figure.colour), figure.x, figure.y) for figure in figures[1:])
     return Scene(np.ascontiguousarray(drawn), (figures[0].x, figures[0].y), things)
 

@@ -116,7 +116,7 @@ WAYS: dict[str, Way] = {
 def wear_more(
     rng: random.Random,
     frames: Frames,
-    difficulty: float = 1.0,
+    difficulty: float,
     ways: Mapping[str, float] = WEIGHTS,
     room: float = ROOM,
 ) -> Frames:

@@ -36,7 +36,7 @@ def test_wear_is_pure_and_rarer_where_it_is_easy() -> None:
     clean = {hard: sum((wear_more(random.Random(s), frames(1), hard) == frames(1)).all() for s in range(200))
              for hard in (0.0, 1.0)}  # fmt: skip
     assert 70 <= clean[1.0] <= 120 and clean[0.0] > 150
-    again = [wear_more(random.Random(3), frames()) for _ in range(2)]
+    again = [wear_more(random.Random(3), frames(), 1.0) for _ in range(2)]
     assert np.array_equal(*again)
 
 
