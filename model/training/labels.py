@@ -62,8 +62,14 @@ def texts() -> tuple[str, ...]:
 
 
 def colour_class(name: str) -> int:
-    """Class of a colour's name."""
-    return colours.NAMES.index(name) + 1
+    """Class of a colour's name; 0 for "", of what has no one colour."""
+    return colours.NAMES.index(name) + 1 if name else 0
+
+
+def centre_classes(x: float, y: float) -> tuple[int, int]:
+    """Classes of the column and the row, in half cells, of a thing's centre; one beyond the border counts as on it."""
+    across, down = (min(max(0, int(at / CELL * 2)), HALVES - 1) + 1 for at in (x, y))
+    return across, down
 
 
 def owners(masks: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
@@ -115,8 +121,7 @@ def looks(frame: Sequence[Figure | None], index: int) -> tuple[int, ...]:
         colour_class(figure.colour),
         texts().index(figure.text) + 1 if figure.text else 0,
         min(alike, MOST),
-        min(int(figure.x / CELL * 2), HALVES - 1) + 1,
-        min(int(figure.y / CELL * 2), HALVES - 1) + 1,
+        *centre_classes(figure.x, figure.y),
     )
 
 

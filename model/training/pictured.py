@@ -15,7 +15,7 @@ from model.training.edges import edge_maps
 from model.training.grounds import ground
 from model.training.paint import THING_NEEDS, room_of
 from model.training.placing import PLACES, SMALLEST, Box, clear_of_lines, extent, place_of, settle
-from model.training.sample import CELL, Facts, Sample, Size, Split
+from model.training.sample import Facts, Sample, Size, Split
 from model.training.thing_questions import MASS, taught
 from model.training.things import Figure
 from model.training.world import randomness
@@ -181,9 +181,8 @@ def thing_labels(owner_pixels: NDArray[np.uint8], facts: Facts, scope: Scope) ->
     for fact in things:
         x, y = (fact["box"][0] + fact["box"][2]) / 2, (fact["box"][1] + fact["box"][3]) / 2
         alike = sum(other["thing"] == fact["thing"] for other in things)
-        tint = labels.colour_class(fact["colour"]) if fact["colour"] else 0
-        half = [min(max(0, int(at / CELL * 2)), labels.HALVES - 1) + 1 for at in (x, y)]
-        table[:, fact["id"] + 1] = (classes[fact["thing"]], tint, min(alike, labels.MOST), *half)
+        tint, centre = labels.colour_class(fact["colour"]), labels.centre_classes(x, y)
+        table[:, fact["id"] + 1] = (classes[fact["thing"]], tint, min(alike, labels.MOST), *centre)
     maps = {name: table[row][who] for row, name in enumerate((ITEM[scope], "colour", "alike", "column", "row"))}
     maps |= labels.offsets(maps["column"], maps["row"])
     maps |= {"owner": who, "anchor": labels.anchors(who, maps["across"], maps["down"])}

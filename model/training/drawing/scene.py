@@ -85,7 +85,8 @@ def facts_of(drawing: Drawing, size: Size) -> Facts:
 def classes_of(items: Sequence[Item], index: int) -> dict[str, int]:
     """Classes of one thing under every map."""
     item = items[index]
-    figure, (x, y) = item.figure, item.centre
+    figure = item.figure
+    column, row = labels.centre_classes(*item.centre)
     alike = sum((o.figure.thing, o.figure.colour) == (figure.thing, figure.colour) for o in items)
     return {
         "colour": labels.colour_class(figure.colour),
@@ -93,8 +94,8 @@ def classes_of(items: Sequence[Item], index: int) -> dict[str, int]:
         "many": min(alike, len(COUNTS)),
         "drawn": SHAPES.index(figure.thing) + 1,
         "filling": 3 if item.border else KINDS.index(item.kind) + 1,
-        "column": min(int(x / CELL * 2), labels.HALVES - 1) + 1,
-        "row": min(int(y / CELL * 2), labels.HALVES - 1) + 1,
+        "column": column,
+        "row": row,
     }
 
 

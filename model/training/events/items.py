@@ -13,7 +13,7 @@ from model.training.events.troupe import Choose, Frames, Troupe
 from model.training.paint import THING_NEEDS, scale_for
 from model.training.pictured import ITEM, OPAQUE, drowns, item_names, piece
 from model.training.placing import SMALLEST, Wish
-from model.training.sample import CELL, RGB, Size, Split
+from model.training.sample import RGB, Size, Split
 from model.training.thing_questions import MASS, PAIR
 from model.training.things import Brush, Figure
 
@@ -119,9 +119,8 @@ def look(frame: Sequence[Figure | None], index: int) -> tuple[int, ...]:
     one = frame[index]
     if one is None:
         return (0,) * 5
-    half = [min(int(at / CELL * 2), labels.HALVES - 1) + 1 for at in (one.x, one.y)]
     alike = sum(other is not None and other.thing == one.thing for other in frame)
-    return (_classes()[one.thing], labels.colour_class(one.colour) if one.colour else 0, alike, *half)
+    return (_classes()[one.thing], labels.colour_class(one.colour), alike, *labels.centre_classes(one.x, one.y))
 
 
 @cache

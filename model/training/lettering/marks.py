@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from model.training import colours
-from model.training.labels import HALVES, Map, anchors, colour_class, offsets
+from model.training.labels import Map, anchors, centre_classes, colour_class, offsets
 from model.training.lettering import chinese
 from model.training.lettering.boards import BARE, KINDS, Board
 from model.training.lettering.drawing import Letter, corners
@@ -180,14 +180,15 @@ def maps(boards: Sequence[Board], letters: Sequence[Letter], facts: Facts, size:
 def looks(fact: Facts, facts: Facts) -> dict[str, int]:
     """Classes of what a board or a word shows wherever it is seen."""
     left, top, right, bottom = fact["box"]
+    column, row = centre_classes((left + right) / 2, (top + bottom) / 2)
     word = fact["thing"] == "word"
     board = facts["things"][fact["of"]] if word else fact
     bare = board["thing"] == BARE
     return {
         "thing": list(catalogue()).index("text") + 1 if word else 0,
         "colour": colour_class(fact["colour"]),
-        "column": min(int((left + right) / CELL), HALVES - 1) + 1,
-        "row": min(int((top + bottom) / CELL), HALVES - 1) + 1,
+        "column": column,
+        "row": row,
         "style": STYLES.index(style_of(fact["text"])) + 1 if word else 0,
         "letters": min(len(fact["text"]), LONGEST) if word else 0,
         "board": 0 if bare else CLASSES["board"].index(board["thing"]),
