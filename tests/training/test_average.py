@@ -41,6 +41,28 @@ def test_a_mean_of_a_mean_counts_every_end() -> None:
     assert export.which_weights(mean, averaged=True).endswith("350 samples in all, weighing 25, 25 and 50 %")
 
 
+def test_a_mean_may_weigh_one_more_than_another() -> None:
+    first = average.mean_of([state_of(1, 100), state_of(2, 200)])
+    mean = average.mean_of([first, state_of(3, 300)], [1, 4])
+    assert mean["shares"] == pytest.approx([0.1, 0.1, 0.8])
+    for name, value in mean["average"].items():
+        assert torch.allclose(value, 0.2 * first["average"][name] + 0.8 * state_of(3, 300)["average"][name]), name
+
+
+@pytest.mark.parametrize("shares", ["1", "1 2 3", "0 1", "-1 2", "nan 1", "inf 1"])
+def test_shares_that_do_not_weigh_every_checkpoint_are_refused(
+    shares: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [tmp_path / name for name in ("a.pt", "b.pt")]
+    for place in places:
+        torch.save(state_of(1, 100), place)
+    words = ["average", *map(str, places), "--out", str(tmp_path / "mean.pt"), "--shares", *shares.split()]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit, match="one positive number for each"):
+        average.main()
+    assert not list(tmp_path.glob("mean*"))
+
+
 def test_runs_before_are_told_once_and_those_beside_the_last_as_such() -> None:
     one = state_of(1, 100)
     after = {"before": export.told(one)}
