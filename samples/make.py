@@ -148,6 +148,12 @@ def rising_triangle() -> list[Image.Image]:
     return frames
 
 
+def appearing_house() -> list[Image.Image]:
+    """Nothing but white for three seconds, then a house for three more."""
+    shown = house().resize((420, 420), Image.Resampling.LANCZOS)
+    return [canvas(shown.size, WHITE)[0]] * 30 + [shown] * 30
+
+
 PICTURES = {
     "two_shapes.png": two_shapes,
     "four_triangles.png": four_triangles,
@@ -162,6 +168,7 @@ CLIPS = {
     "moving_square.mp4": moving_square,
     "changing_circle.mp4": changing_circle,
     "rising_triangle.mp4": rising_triangle,
+    "appearing_house.mp4": appearing_house,
 }
 
 
