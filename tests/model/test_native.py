@@ -46,20 +46,26 @@ def decoded(loaded: LoadedModel, static: bool | None, tokens: Tensor, steps: int
     return torch.cat(rows).float()
 
 
+def same_but_one(native: Tensor, ordinary: Tensor) -> bool:
+    """Whether all steps (N, V) of a float32 network agree as sums in two orders do, one of them as roundings may.
+
+    An activation on the border of two eight-bit steps goes up in the one order and down in the other; which does so
+    depends on the processor.
+    """
+    apart = ((native - ordinary).norm(dim=1) / ordinary.norm(dim=1)).sort().values
+    return bool(apart[-2] < 1e-5 and apart[-1] < 0.02)
+
+
 @pytest.mark.parametrize("tied", [False, True], ids=["head", "tied"])
 @pytest.mark.parametrize(
-    ("dtype", "quantize", "close"),
-    [
-        ("bfloat16", "none", 0.02), ("bfloat16", "int8", 0.02), ("float32", "int8", 1e-4), ("bfloat16", "int4", 0.02),
-        ("float32", "int4", 1e-4),
-    ],
-)  # fmt: skip
-def test_native_steps_are_the_ordinary_ones(
-    tmp_path: Path, dtype: str, quantize: str, close: float, tied: bool
-) -> None:
+    ("dtype", "quantize"),
+    [("bfloat16", "none"), ("bfloat16", "int8"), ("float32", "int8"), ("bfloat16", "int4"), ("float32", "int4")],
+)
+def test_native_steps_are_the_ordinary_ones(tmp_path: Path, dtype: str, quantize: str, tied: bool) -> None:
     loaded = made(tmp_path, dtype, quantize, tied)
     native, ordinary = (decoded(loaded, static, ids(PROMPT + STEPS)) for static in (None, False))
-    assert float((native - ordinary).norm() / ordinary.norm()) < close
+    assert float((native - ordinary).norm() / ordinary.norm()) < 0.02
+    assert dtype == "bfloat16" or same_but_one(native, ordinary)
     assert not torch.equal(native[1], native[2])
 
 
@@ -72,13 +78,13 @@ def test_every_instruction_set_decodes_alike(tmp_path: Path, level: int) -> None
         native, ordinary = (decoded(loaded, static, ids(PROMPT + STEPS)) for static in (None, False))
     finally:
         kernels.use_level(kernels.BEST)
-    assert float((native - ordinary).norm() / ordinary.norm()) < 1e-4
+    assert same_but_one(native, ordinary)
 
 
 def test_rotations_are_computed_anew_when_they_run_out(tmp_path: Path) -> None:
     loaded, steps = made(tmp_path, "float32", "int8"), AHEAD + 3
     native, ordinary = (decoded(loaded, static, ids(PROMPT + steps), steps) for static in (None, False))
-    assert float((native[-3:] - ordinary[-3:]).norm() / ordinary[-3:].norm()) < 1e-4
+    assert same_but_one(native[-3:], ordinary[-3:])
 
 
 @torch.inference_mode()
