@@ -46,45 +46,48 @@ def decoded(loaded: LoadedModel, static: bool | None, tokens: Tensor, steps: int
     return torch.cat(rows).float()
 
 
-def same_but_one(native: Tensor, ordinary: Tensor) -> bool:
-    """Whether all steps (N, V) of a float32 network agree as sums in two orders do, one of them as roundings may.
-
-    An activation on the border of two eight-bit steps goes up in the one order and down in the other; which does so
-    depends on the processor.
-    """
-    apart = ((native - ordinary).norm(dim=1) / ordinary.norm(dim=1)).sort().values
-    return bool(apart[-2] < 1e-5 and apart[-1] < 0.02)
-
-
 @pytest.mark.parametrize("tied", [False, True], ids=["head", "tied"])
 @pytest.mark.parametrize(
-    ("dtype", "quantize"),
-    [("bfloat16", "none"), ("bfloat16", "int8"), ("float32", "int8"), ("bfloat16", "int4"), ("float32", "int4")],
-)
-def test_native_steps_are_the_ordinary_ones(tmp_path: Path, dtype: str, quantize: str, tied: bool) -> None:
+    ("dtype", "quantize", "close"),
+    [
+        ("bfloat16", "none", 0.02), ("bfloat16", "int8", 0.02), ("float32", "int8", 1e-4), ("bfloat16", "int4", 0.02),
+        ("float32", "int4", 1e-4),
+    ],
+)  # fmt: skip
+def test_native_steps_are_the_ordinary_ones(
+    tmp_path: Path, dtype: str, quantize: str, close: float, tied: bool
+) -> None:
     loaded = made(tmp_path, dtype, quantize, tied)
     native, ordinary = (decoded(loaded, static, ids(PROMPT + STEPS)) for static in (None, False))
-    assert float((native - ordinary).norm() / ordinary.norm()) < 0.02
-    assert dtype == "bfloat16" or same_but_one(native, ordinary)
+    assert float((native - ordinary).norm() / ordinary.norm()) < close
     assert not torch.equal(native[1], native[2])
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_every_instruction_set_decodes_alike(tmp_path: Path, level: int) -> None:
+    """At every position most of seven texts agree as sums in another order do.
+
+    In one of five an activation lies on the border of two eight-bit steps somewhere, and is rounded to either: a
+    hundredth of that step's length and, through the cache, of later ones. In which texts, the processor decides.
+    """
     if kernels.use_level(level) != level:
         pytest.skip("this machine has no such instructions")
     loaded = made(tmp_path, "float32", "int8", num_attention_heads=12, num_key_value_heads=4, hidden_size=192)
+    apart = []
     try:
-        native, ordinary = (decoded(loaded, static, ids(PROMPT + STEPS)) for static in (None, False))
+        for text in ids(7 * (PROMPT + STEPS)).view(7, 1, -1):
+            native, ordinary = (decoded(loaded, static, text) for static in (None, False))
+            apart.append((native - ordinary).norm(dim=1) / ordinary.norm(dim=1))  # (STEPS + 1)
     finally:
         kernels.use_level(kernels.BEST)
-    assert same_but_one(native, ordinary)
+    far = torch.stack(apart)
+    assert far.median(dim=0).values.max() < 1e-5 and far.max() < 0.05, far
 
 
 def test_rotations_are_computed_anew_when_they_run_out(tmp_path: Path) -> None:
     loaded, steps = made(tmp_path, "float32", "int8"), AHEAD + 3
     native, ordinary = (decoded(loaded, static, ids(PROMPT + steps), steps) for static in (None, False))
-    assert same_but_one(native[-3:], ordinary[-3:])
+    assert float((native[-3:] - ordinary[-3:]).norm() / ordinary[-3:].norm()) < 1e-4
 
 
 @torch.inference_mode()

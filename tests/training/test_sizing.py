@@ -175,18 +175,8 @@ def test_a_run_goes_on_as_it_was_whatever_befits_its_machine_now(tmp_path: Path)
 def test_a_run_goes_on_with_the_mix_and_the_rate_it_was_begun_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = (
-        "--parts",
-        "shapes=1",
-        "--tower-parts",
-        "short_text=1",
-        "--tower-share",
-        "0.5",
-        "--lr",
-        "0.001",
-        "--seed",
-        "4",
-    )
+    parts = ("--parts", "shapes=1", "--tower-parts", "short_text=1")
+    begun = (*parts, "--tower-share", "0.5", "--lr", "0.001", "--seed", "4")
     first = run(tmp_path, 1, *begun)["args"]
     again = run(tmp_path, 2)["args"]
     assert isinstance(first, dict) and isinstance(again, dict)
